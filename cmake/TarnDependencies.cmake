@@ -1,0 +1,42 @@
+# Every library that Tarn takes from elsewhere is found here and nowhere else.
+find_package(Threads REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(CURL REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(absl REQUIRED)
+find_package(Protobuf 3.21 REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(pugixml REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(date REQUIRED)
+find_package(GTest REQUIRED)
+find_package(benchmark REQUIRED)
+find_package(prometheus-cpp REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(gRPC REQUIRED)
+pkg_check_modules(LIBPQXX REQUIRED IMPORTED_TARGET libpqxx)
+pkg_check_modules(LIBPQ REQUIRED IMPORTED_TARGET libpq)
+
+find_program(TARN_PROTOC protoc REQUIRED)
+find_program(TARN_GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)
+
+# From npm, by tools/npm/package-lock.json: the engine, its C header, and the protos of google/rpc and google/api.
+set(TARN_NPM ${CMAKE_SOURCE_DIR}/tools/npm/node_modules)
+set(TARN_GOOGLE_PROTOS ${TARN_NPM}/google-proto-files)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+  set(TARN_DUCKDB_DIR ${TARN_NPM}/@duckdb/node-bindings-linux-arm64)
+else()
+  set(TARN_DUCKDB_DIR ${TARN_NPM}/@duckdb/node-bindings-linux-x64)
+endif()
+if(NOT EXISTS ${TARN_DUCKDB_DIR}/libduckdb.so)
+  message(FATAL_ERROR "libduckdb.so is not in ${TARN_DUCKDB_DIR}: run './dev install' first")
+endif()
+# The engine is copied beside the programs, so that build/ works when it is moved as a whole.
+file(COPY ${TARN_DUCKDB_DIR}/libduckdb.so DESTINATION ${CMAKE_BINARY_DIR}/lib)
+add_library(tarn_duckdb SHARED IMPORTED)
+set_target_properties(tarn_duckdb PROPERTIES
+  IMPORTED_LOCATION ${CMAKE_BINARY_DIR}/lib/libduckdb.so
+  INTERFACE_INCLUDE_DIRECTORIES ${TARN_NPM}/duckdb/src/duckdb/src/include)
+set(CMAKE_BUILD_RPATH_USE_ORIGIN ON)

@@ -1,0 +1,94 @@
+#include "services/catalog/catalog_module.h"
+
+#include <unistd.h>
+
+#include <absl/strings/str_cat.h>
+#include <grpcpp/server_builder.h>
+
+#include "common/ids/ids.h"
+#include "common/lake/durable_file.h"
+#include "common/status/status_macros.h"
+
+namespace tarn::catalog {
+namespace {
+
+duckdb::DatabaseOptions EngineOptions(const CatalogOptions& options,
+                                      const std::string& state_path) {
+  duckdb::DatabaseOptions engine;
+  engine.threads = static_cast<int>(options.engine_threads);
+  engine.memory_limit_bytes = options.engine_memory.bytes;
+  engine.temp_directory = state_path + "/catalog-spill";
+  return engine;
+}
+
+// Unique to this process.
+std::string Holder() { return absl::StrCat("catalog-", ::getpid(), "-", NewShortId()); }
+
+}  // namespace
+
+CatalogModule::CatalogModule(CatalogOptions options, const server::ModuleContext& context)
+    : options_(options),
+      lake_path_(context.lake_path),
+      metrics_(context.metrics),
+      storage_(context.postgres_dsn, static_cast<int>(options.postgres_connections)),
+      engine_(EngineOptions(options, context.state_path)),
+      service_(context.HandlerOptions("catalog"), storage_, metrics_, jobs_) {}
+
+CatalogModule::~CatalogModule() { Stop(); }
+
+void CatalogModule::RegisterServices(grpc::ServerBuilder& builder) {
+  builder.RegisterService(&service_);
+}
+
+absl::Status CatalogModule::Start() {
+  TARN_ASSIGN_OR_RETURN(lake_, lake::LakePaths::Open(lake_path_));
+  TARN_RETURN_IF_ERROR(lake::CheckWritableDirectory(lake_->root()));
+  storage_.Start();
+
+  const std::string holder = Holder();
+  crawl_worker_ = std::make_unique<CrawlWorker>(
+      storage_.pool(), *lake_, engine_, metrics_,
+      CrawlWorkerOptions{holder, options_.lease, static_cast<size_t>(options_.max_problems)});
+  maintenance_worker_ = std::make_unique<MaintenanceWorker>(storage_.pool(), *lake_, engine_,
+                                                            metrics_, holder, options_.lease);
+  garbage_collector_ = std::make_unique<GarbageCollector>(storage_.pool(), *lake_, metrics_);
+
+  // Until PostgreSQL is open there is no work.
+  const auto when_open = [this](auto work) {
+    return [this, work](const std::atomic<bool>& stop) -> absl::StatusOr<bool> {
+      if (!storage_.Check().ok()) return false;
+      return work(stop);
+    };
+  };
+  for (int64_t i = 0; i < options_.crawl_workers; ++i) {
+    loops_.push_back(std::make_unique<WorkLoop>(
+        "crawling", jobs_, options_.poll_interval,
+        when_open([this](const std::atomic<bool>& stop) { return crawl_worker_->RunOne(stop); })));
+  }
+  for (int64_t i = 0; i < options_.maintenance_workers; ++i) {
+    loops_.push_back(std::make_unique<WorkLoop>("maintenance", jobs_, options_.poll_interval,
+                                                when_open([this](const std::atomic<bool>& stop) {
+                                                  return maintenance_worker_->RunOne(stop);
+                                                })));
+  }
+  loops_.push_back(std::make_unique<WorkLoop>(
+      "garbage collection", garbage_signal_, options_.garbage_interval,
+      when_open([this](const std::atomic<bool>&) -> absl::StatusOr<bool> {
+        TARN_RETURN_IF_ERROR(garbage_collector_->Run());
+        return false;
+      })));
+  return absl::OkStatus();
+}
+
+absl::Status CatalogModule::Ready() { return storage_.Ready(); }
+
+void CatalogModule::Drain() {
+  for (const auto& loop : loops_) loop->RequestStop();
+}
+
+void CatalogModule::Stop() {
+  loops_.clear();
+  storage_.Stop();
+}
+
+}  // namespace tarn::catalog

@@ -1,0 +1,246 @@
+// The module as a process runs it: over gRPC, with its workers.
+#include <chrono>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include "common/auth/testing/fake_tokens.h"
+#include "common/clock/clock.h"
+#include "common/config/option_set.h"
+#include "common/metrics/metrics.h"
+#include "common/postgres/testing/test_database.h"
+#include "common/rpc/client.h"
+#include "common/rpc/service_directory.h"
+#include "common/testing/status_matchers.h"
+#include "common/testing/temp_dir.h"
+#include "services/catalog/catalog_module.h"
+
+namespace tarn::catalog {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+class CatalogModuleTest : public ::testing::Test {
+ protected:
+  explicit CatalogModuleTest(std::string dsn = "")
+      : context_{.services = services_,
+                 .verifier = authority_.verifier(),
+                 .tokens = tokens_,
+                 .metrics = metrics_,
+                 .clock = SystemClock(),
+                 .gate = gate_,
+                 .postgres_dsn = dsn.empty() ? db_.dsn() : dsn,
+                 .lake_path = lake_.path(),
+                 .state_path = state_.path(),
+                 .service_key_file = ""},
+        module_({}, context_) {
+    grpc::ServerBuilder builder;
+    module_.RegisterServices(builder);
+    server_ = builder.BuildAndStart();
+    stub_ = v1::CatalogService::NewStub(server_->InProcessChannel({}));
+    EXPECT_OK(module_.Start());
+    gate_.Open();
+  }
+  ~CatalogModuleTest() override {
+    module_.Drain();
+    gate_.CloseAndWait(absl::Seconds(5));
+    module_.Stop();
+    server_->Shutdown();
+  }
+
+  // Calls, waiting for PostgreSQL to be opened.
+  template <typename Base, typename Request, typename Response>
+  absl::StatusOr<Response> Call(grpc::Status (Base::*method)(grpc::ClientContext*, const Request&,
+                                                             Response*),
+                                const std::type_identity_t<Request>& request,
+                                std::string_view role = auth::kEditorRole) {
+    return rpc::RetryUnavailable({.max_attempts = 50}, [&] {
+      return rpc::Call(*stub_, method, request,
+                       {authority_.TokenFor(auth::TestCaller("ada", role)), "call-1"});
+    });
+  }
+  absl::Status MakeDatabase() {
+    v1::CreateDatabaseRequest request;
+    request.mutable_database()->set_name("databases/d");
+    return Call(&v1::CatalogService::Stub::CreateDatabase, request).status();
+  }
+
+  auth::TestAuthority authority_;
+  auth::FakeTokenProvider tokens_{authority_};
+  TestDatabase db_;
+  TempDir lake_;
+  TempDir state_;
+  Metrics metrics_;
+  rpc::ServiceDirectory services_;
+  rpc::ServingGate gate_;
+  server::ModuleContext context_;
+  CatalogModule module_;
+  std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<v1::CatalogService::Stub> stub_;
+};
+
+TEST_F(CatalogModuleTest, ACrawlerMakesATableThatCanBeScanned) {
+  ASSERT_OK(MakeDatabase());
+  lake_.WriteFile("default/landing/d/t/dt=2024-01-01/a.csv", "a,b\n1,x\n2,y\n");
+  v1::CreateCrawlerRequest make;
+  make.mutable_crawler()->set_name("crawlers/t");
+  make.mutable_crawler()->set_table("databases/d/tables/t");
+  ASSERT_OK_AND_ASSIGN(const v1::Crawler crawler,
+                       Call(&v1::CatalogService::Stub::CreateCrawler, make));
+  EXPECT_EQ(crawler.path(), "d/t");
+
+  v1::StartCrawlRequest start;
+  start.set_name("crawlers/t");
+  ASSERT_OK_AND_ASSIGN(v1::Crawl crawl, Call(&v1::CatalogService::Stub::StartCrawl, start));
+  v1::GetCrawlRequest get;
+  get.set_name(crawl.name());
+  get.mutable_wait()->set_seconds(30);
+  ASSERT_OK_AND_ASSIGN(crawl, Call(&v1::CatalogService::Stub::GetCrawl, get));
+  EXPECT_EQ(crawl.state(), common::v1::EXECUTION_STATE_SUCCEEDED) << crawl.ShortDebugString();
+  EXPECT_EQ(crawl.outcome(), "created");
+  EXPECT_EQ(crawl.row_count(), 2);
+
+  v1::PlanScanRequest scan;
+  scan.set_table("databases/d/tables/t");
+  grpc::ClientContext context;
+  rpc::PrepareContext(context,
+                      {authority_.TokenFor(auth::TestCaller("ada", auth::kViewerRole)), ""});
+  const auto reader = stub_->PlanScan(&context, scan);
+  v1::PlanScanResponse message;
+  std::vector<v1::PlanScanResponse> messages;
+  while (reader->Read(&message)) messages.push_back(message);
+  ASSERT_TRUE(reader->Finish().ok());
+  ASSERT_THAT(messages, SizeIs(2));
+  EXPECT_EQ(messages[0].table().schema().fields_size(), 3);
+  EXPECT_EQ(messages[0].total_file_count(), 1);
+  EXPECT_EQ(messages[1].files(0).path(), "default/landing/d/t/dt=2024-01-01/a.csv");
+  EXPECT_EQ(messages[1].files(0).partition(0).value(), "2024-01-01");
+}
+
+TEST_F(CatalogModuleTest, ARequestIdMakesARetryReturnTheFirstResult) {
+  v1::CreateDatabaseRequest request;
+  request.mutable_database()->set_name("databases/d");
+  request.set_request_id("r1");
+  ASSERT_OK_AND_ASSIGN(const v1::Database first,
+                       Call(&v1::CatalogService::Stub::CreateDatabase, request));
+  ASSERT_OK_AND_ASSIGN(const v1::Database again,
+                       Call(&v1::CatalogService::Stub::CreateDatabase, request));
+  EXPECT_EQ(first.etag(), again.etag());
+  request.mutable_database()->set_comment("other");
+  EXPECT_THAT(Call(&v1::CatalogService::Stub::CreateDatabase, request),
+              StatusIs(absl::StatusCode::kFailedPrecondition, "REQUEST_ID_REUSED"));
+  request.set_request_id("r2");
+  EXPECT_THAT(Call(&v1::CatalogService::Stub::CreateDatabase, request),
+              StatusIs(absl::StatusCode::kAlreadyExists, "DATABASE_EXISTS"));
+}
+
+TEST_F(CatalogModuleTest, AnUpdateWithoutAChangeKeepsTheEtagAndAStaleOneIsRefused) {
+  ASSERT_OK(MakeDatabase());
+  v1::UpdateDatabaseRequest update;
+  update.mutable_database()->set_name("databases/d");
+  ASSERT_OK_AND_ASSIGN(const v1::Database same,
+                       Call(&v1::CatalogService::Stub::UpdateDatabase, update));
+  update.mutable_database()->set_comment("new");
+  update.mutable_database()->set_etag(same.etag());
+  ASSERT_OK_AND_ASSIGN(const v1::Database changed,
+                       Call(&v1::CatalogService::Stub::UpdateDatabase, update));
+  EXPECT_NE(changed.etag(), same.etag());
+  update.mutable_database()->set_comment("newer");
+  EXPECT_THAT(Call(&v1::CatalogService::Stub::UpdateDatabase, update),
+              StatusIs(absl::StatusCode::kAborted, "ETAG_MISMATCH"));
+}
+
+TEST_F(CatalogModuleTest, TablesAreListedInPagesAndDeletedWithTheirDatabaseLast) {
+  ASSERT_OK(MakeDatabase());
+  for (const char* name : {"c", "a", "b"}) {
+    v1::CreateTableRequest make;
+    v1::Table* table = make.mutable_table();
+    table->set_name(std::string("databases/d/tables/") + name);
+    table->set_type(v1::TABLE_TYPE_VIEW);
+    table->mutable_view()->set_sql("SELECT 1 AS x");
+    v1::Field* field = table->mutable_schema()->add_fields();
+    field->set_name("x");
+    field->set_type("int");
+    ASSERT_OK(Call(&v1::CatalogService::Stub::CreateTable, make));
+  }
+  v1::ListTablesRequest list;
+  list.set_parent("databases/-");
+  list.set_page_size(2);
+  std::vector<std::string> names;
+  do {
+    ASSERT_OK_AND_ASSIGN(const v1::ListTablesResponse page,
+                         Call(&v1::CatalogService::Stub::ListTables, list));
+    for (const v1::Table& table : page.tables()) names.push_back(table.name());
+    list.set_page_token(page.next_page_token());
+  } while (!list.page_token().empty());
+  EXPECT_THAT(names,
+              ElementsAre("databases/d/tables/a", "databases/d/tables/b", "databases/d/tables/c"));
+
+  v1::DeleteDatabaseRequest drop;
+  drop.set_name("databases/d");
+  EXPECT_THAT(Call(&v1::CatalogService::Stub::DeleteDatabase, drop),
+              StatusIs(absl::StatusCode::kFailedPrecondition, "DATABASE_NOT_EMPTY"));
+  for (const std::string& name : names) {
+    v1::DeleteTableRequest request;
+    request.set_name(name);
+    ASSERT_OK(Call(&v1::CatalogService::Stub::DeleteTable, request));
+  }
+  EXPECT_OK(Call(&v1::CatalogService::Stub::DeleteDatabase, drop));
+}
+
+TEST_F(CatalogModuleTest, ViewersReadButDoNotWrite) {
+  v1::CreateDatabaseRequest request;
+  request.mutable_database()->set_name("databases/d");
+  EXPECT_THAT(Call(&v1::CatalogService::Stub::CreateDatabase, request, auth::kViewerRole),
+              StatusIs(absl::StatusCode::kPermissionDenied));
+  EXPECT_OK(Call(&v1::CatalogService::Stub::ListDatabases, {}, auth::kViewerRole));
+}
+
+TEST_F(CatalogModuleTest, ABadTableNamesEveryField) {
+  ASSERT_OK(MakeDatabase());
+  v1::CreateTableRequest make;
+  make.mutable_table()->set_name("databases/d/tables/t");
+  make.mutable_table()->set_type(v1::TABLE_TYPE_MANAGED);
+  v1::Field* field = make.mutable_table()->mutable_schema()->add_fields();
+  field->set_name("x");
+  field->set_type("varchar");
+  EXPECT_THAT(Call(&v1::CatalogService::Stub::CreateTable, make),
+              StatusIs(absl::StatusCode::kInvalidArgument, "INVALID_FIELD",
+                       HasSubstr("table.schema.fields[0].type")));
+}
+
+TEST_F(CatalogModuleTest, ABrokenConnectionHealsByItself) {
+  ASSERT_OK(MakeDatabase());
+  db_.BreakConnections();
+  EXPECT_OK(Call(&v1::CatalogService::Stub::ListDatabases, {}));
+  EXPECT_OK(module_.Ready());
+}
+
+class CatalogWithoutPostgresTest : public CatalogModuleTest {
+ protected:
+  CatalogWithoutPostgresTest() : CatalogModuleTest("host=127.0.0.1 port=1 dbname=none") {}
+};
+
+TEST_F(CatalogWithoutPostgresTest, TheProcessStaysUpAndSaysWhy) {
+  EXPECT_THAT(rpc::Call(*stub_, &v1::CatalogService::Stub::ListDatabases, {},
+                        {authority_.TokenFor(auth::TestCaller()), ""}),
+              StatusIs(absl::StatusCode::kUnavailable, "POSTGRES_UNAVAILABLE"));
+  EXPECT_THAT(module_.Ready(), StatusIs(absl::StatusCode::kUnavailable, "POSTGRES_UNAVAILABLE"));
+}
+
+TEST(CatalogOptionsTest, WrongOptionsAreReportedTogether) {
+  CatalogOptions options;
+  config::OptionSet set("tarn-catalog", "test");
+  RegisterOptions(set, &options);
+  const char* argv[] = {"tarn-catalog", "--catalog.crawl_workers=0", "--catalog.lease=-5s"};
+  EXPECT_THAT(set.Load(3, argv, nullptr),
+              StatusIs(absl::StatusCode::kInvalidArgument, "INVALID_OPTION",
+                       ::testing::AllOf(HasSubstr("crawl_workers"), HasSubstr("lease"))));
+}
+
+}  // namespace
+}  // namespace tarn::catalog

@@ -1,0 +1,34 @@
+// The options of the catalog, with all their defaults.
+#pragma once
+
+#include <cstdint>
+
+#include <absl/time/time.h>
+
+#include "common/config/option_value.h"
+
+namespace tarn::config {
+class OptionSet;
+}
+
+namespace tarn::catalog {
+
+struct CatalogOptions {
+  int64_t postgres_connections = 16;
+  // Crawls and maintenance jobs that run at the same time.
+  int64_t crawl_workers = 1;
+  int64_t maintenance_workers = 1;
+  // Of the engine that crawls and compactions share.
+  config::ByteSize engine_memory{1LL << 30};
+  int64_t engine_threads = 2;
+  // How long a dead worker's job waits for another one.
+  absl::Duration lease = absl::Seconds(30);
+  absl::Duration poll_interval = absl::Seconds(1);
+  absl::Duration garbage_interval = absl::Minutes(10);
+  // Files that cannot be read, in one crawl's report.
+  int64_t max_problems = 20;
+};
+
+void RegisterOptions(config::OptionSet& set, CatalogOptions* options);
+
+}  // namespace tarn::catalog

@@ -1,0 +1,120 @@
+// The catalog's gRPC service: decodes, checks the shape, calls the managers, encodes. No SQL, no
+// rules. The methods stand by subject in catalog_service.cc (databases and tables),
+// commit_service.cc (commits, snapshots, scans), crawler_service.cc and maintenance_service.cc.
+//
+// Synchronous; any number of threads. What it refers to outlives it.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include "tarn/catalog/v1/catalog_service.grpc.pb.h"
+
+#include "common/idempotency/idempotency.h"
+#include "common/postgres/postgres_pool.h"
+#include "common/rpc/call_handler.h"
+#include "services/catalog/actor.h"
+#include "services/catalog/change_signal.h"
+#include "services/catalog/commit_manager.h"
+#include "services/catalog/storage.h"
+
+namespace tarn {
+class Clock;
+}
+
+namespace tarn::catalog {
+
+struct CatalogMetrics;
+
+class CatalogService final : public v1::CatalogService::Service {
+ public:
+  // `jobs` is told of every job that is queued or ended.
+  CatalogService(rpc::CallHandlerOptions handler, Storage& storage, CatalogMetrics& metrics,
+                 ChangeSignal& jobs);
+
+#define TARN_CATALOG_METHOD(name, Request, Response) \
+  grpc::Status name(grpc::ServerContext*, const v1::Request*, v1::Response*) override
+  TARN_CATALOG_METHOD(CreateDatabase, CreateDatabaseRequest, Database);
+  TARN_CATALOG_METHOD(GetDatabase, GetDatabaseRequest, Database);
+  TARN_CATALOG_METHOD(ListDatabases, ListDatabasesRequest, ListDatabasesResponse);
+  TARN_CATALOG_METHOD(UpdateDatabase, UpdateDatabaseRequest, Database);
+  TARN_CATALOG_METHOD(DeleteDatabase, DeleteDatabaseRequest, DeleteDatabaseResponse);
+  TARN_CATALOG_METHOD(CreateTable, CreateTableRequest, Table);
+  TARN_CATALOG_METHOD(GetTable, GetTableRequest, Table);
+  TARN_CATALOG_METHOD(ListTables, ListTablesRequest, ListTablesResponse);
+  TARN_CATALOG_METHOD(UpdateTable, UpdateTableRequest, Table);
+  TARN_CATALOG_METHOD(DeleteTable, DeleteTableRequest, DeleteTableResponse);
+  TARN_CATALOG_METHOD(CommitTable, CommitTableRequest, CommitTableResponse);
+  TARN_CATALOG_METHOD(ListSnapshots, ListSnapshotsRequest, ListSnapshotsResponse);
+  TARN_CATALOG_METHOD(GetSnapshot, GetSnapshotRequest, Snapshot);
+  TARN_CATALOG_METHOD(GetLogPosition, GetLogPositionRequest, GetLogPositionResponse);
+  TARN_CATALOG_METHOD(CreateCrawler, CreateCrawlerRequest, Crawler);
+  TARN_CATALOG_METHOD(GetCrawler, GetCrawlerRequest, Crawler);
+  TARN_CATALOG_METHOD(ListCrawlers, ListCrawlersRequest, ListCrawlersResponse);
+  TARN_CATALOG_METHOD(UpdateCrawler, UpdateCrawlerRequest, Crawler);
+  TARN_CATALOG_METHOD(DeleteCrawler, DeleteCrawlerRequest, DeleteCrawlerResponse);
+  TARN_CATALOG_METHOD(StartCrawl, StartCrawlRequest, Crawl);
+  TARN_CATALOG_METHOD(GetCrawl, GetCrawlRequest, Crawl);
+  TARN_CATALOG_METHOD(ListCrawls, ListCrawlsRequest, ListCrawlsResponse);
+  TARN_CATALOG_METHOD(CancelCrawl, CancelCrawlRequest, Crawl);
+  TARN_CATALOG_METHOD(StartMaintenance, StartMaintenanceRequest, MaintenanceJob);
+  TARN_CATALOG_METHOD(GetMaintenanceJob, GetMaintenanceJobRequest, MaintenanceJob);
+  TARN_CATALOG_METHOD(ListMaintenanceJobs, ListMaintenanceJobsRequest, ListMaintenanceJobsResponse);
+#undef TARN_CATALOG_METHOD
+  grpc::Status PlanScan(grpc::ServerContext* context, const v1::PlanScanRequest* request,
+                        grpc::ServerWriter<v1::PlanScanResponse>* writer) override;
+
+ private:
+  using Body = std::function<absl::Status(Transaction&)>;
+
+  // A call that reads in one transaction.
+  grpc::Status Read(grpc::ServerContext* context, std::string_view method,
+                    const std::function<absl::Status(Transaction&, const Actor&)>& body);
+  // A call that changes something, once for each request_id: `body` fills the response.
+  template <typename Request, typename Response>
+  grpc::Status Write(
+      grpc::ServerContext* context, std::string_view method, const Request& request,
+      Response* response,
+      const std::function<absl::Status(Transaction&, const Actor&, Response*)>& body);
+
+  rpc::CallHandler handler_;
+  Storage& storage_;
+  CatalogMetrics& metrics_;
+  ChangeSignal& jobs_;
+  CommitManager commits_;
+};
+
+Actor ActorOf(const rpc::CallContext& call);
+
+template <typename Request, typename Response>
+grpc::Status CatalogService::Write(
+    grpc::ServerContext* context, std::string_view method, const Request& request,
+    Response* response,
+    const std::function<absl::Status(Transaction&, const Actor&, Response*)>& body) {
+  return handler_.Handle(
+      context, {method, rpc::Access::kWrite}, [&](const rpc::CallContext& call) -> absl::Status {
+        if (absl::Status open = storage_.Check(); !open.ok()) return open;
+        const Actor actor = ActorOf(call);
+        std::string request_id;
+        if constexpr (requires { request.request_id(); }) request_id = request.request_id();
+        const idempotency::RequestKey key{actor.workspace, actor.user, std::string(method),
+                                          request_id};
+        absl::StatusOr<Response> result = storage_.pool().Run([&](Transaction& txn) {
+          return idempotency::Once<Response>(txn, "catalog", key, request,
+                                             [&]() -> absl::StatusOr<Response> {
+                                               Response made;
+                                               absl::Status status = body(txn, actor, &made);
+                                               if (!status.ok()) return status;
+                                               return made;
+                                             });
+        });
+        if (!result.ok()) return result.status();
+        *response = *std::move(result);
+        return absl::OkStatus();
+      });
+}
+
+}  // namespace tarn::catalog

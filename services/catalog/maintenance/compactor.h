@@ -1,0 +1,38 @@
+// Puts small files of a managed table together: reads them with the table's present columns, writes
+// them as one each, sorted where the table has an order, and commits the replacement. Readers and
+// appends go on meanwhile; when another change took one of the files away, it plans anew.
+// Thread safe.
+#pragma once
+
+#include <functional>
+
+#include <absl/status/statusor.h>
+
+#include "common/lake/lake_paths.h"
+#include "common/postgres/postgres_pool.h"
+#include "services/catalog/engine.h"
+#include "services/catalog/maintenance/compaction_planner.h"
+#include "services/catalog/maintenance/maintenance_job.h"
+
+namespace tarn::catalog {
+
+class Compactor {
+ public:
+  Compactor(PostgresPool& pool, const lake::LakePaths& lake, Engine& engine)
+      : pool_(pool), lake_(lake), engine_(engine) {}
+
+  // Sets the job's counts. `stop` true between groups: CANCELLED, nothing committed. ABORTED
+  // COMMIT_CONFLICT when the table changed under it time and again.
+  absl::Status Run(MaintenanceJob& job, const std::function<bool()>& stop);
+
+ private:
+  absl::Status Attempt(MaintenanceJob& job, int attempt, const std::function<bool()>& stop);
+  absl::StatusOr<std::vector<DataFile>> Rewrite(const Table& table, const CompactionGroup& group,
+                                                const MaintenanceJob& job);
+
+  PostgresPool& pool_;
+  const lake::LakePaths& lake_;
+  Engine& engine_;
+};
+
+}  // namespace tarn::catalog

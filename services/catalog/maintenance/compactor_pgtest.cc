@@ -1,0 +1,205 @@
+#include <filesystem>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tarn/catalog/v1/table.pb.h"
+
+#include "common/failpoint/failpoint.h"
+#include "common/lake/parquet_writer.h"
+#include "common/table_schema/engine_types.h"
+#include "common/testing/status_matchers.h"
+#include "services/catalog/maintenance/compactor.h"
+#include "services/catalog/maintenance/garbage_collector.h"
+#include "services/catalog/maintenance/maintenance_manager.h"
+#include "services/catalog/maintenance/maintenance_worker.h"
+#include "services/catalog/maintenance/snapshot_expirer.h"
+#include "services/catalog/table_manager.h"
+#include "services/catalog/table_proto.h"
+#include "services/catalog/testing/crawl_fixture.h"
+
+namespace tarn::catalog {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::SizeIs;
+
+class MaintenanceTest : public ::testing::Test {
+ protected:
+  // Appends one Parquet file with `id` to d.t, in the partition of `dt`.
+  void AppendRow(int id, const std::string& dt) {
+    const Table table = fixture_.catalog().GetTable("t");
+    v1::Table proto;
+    ToProto(table, &proto);
+    ASSERT_OK_AND_ASSIGN(duckdb::Connection connection, fixture_.engine().Connect());
+    const fs::path staging = fixture_.folder() / ("staging-" + std::to_string(id));
+    ASSERT_OK_AND_ASSIGN(
+        std::vector<lake::WrittenFile> files,
+        lake::WriteParquet(
+            connection, "SELECT " + std::to_string(id) + "::BIGINT AS id, DATE '" + dt + "' AS dt",
+            staging, {.field_ids = table_schema::FieldIdsSpec(proto.schema().fields())}));
+    const std::string folder = table.location + "/dt=" + dt;
+    ASSERT_OK(lake::PublishWrittenFiles(files, fixture_.lake().root() / folder));
+    ASSERT_OK(fixture_.catalog().Commit(Append("t", "append-" + std::to_string(id),
+                                               {{.path = folder + "/" + files[0].relative_path,
+                                                 .row_count = 1,
+                                                 .byte_count = static_cast<int64_t>(files[0].bytes),
+                                                 .partition = {{"dt", dt}}}})));
+  }
+  MaintenanceJob Run(MaintenanceKind kind) {
+    PostgresPool& pool = fixture_.catalog().pool();
+    auto job = pool.Run([&](Transaction& txn) {
+      return MaintenanceManager(txn).Start(
+          fixture_.catalog().actor(),
+          {.table = fixture_.catalog().Key("t"), .kind = kind, .target_file_bytes = 0});
+    });
+    EXPECT_OK(job);
+    MaintenanceWorker worker(pool, fixture_.lake(), fixture_.engine(), fixture_.metrics(), "test",
+                             absl::Seconds(30));
+    EXPECT_THAT(worker.RunOne(false), IsOkAndHolds(true));
+    auto ended = pool.Run([&](Transaction& txn) {
+      return MaintenanceManager(txn).Get(fixture_.catalog().Key("t"), job->id);
+    });
+    EXPECT_OK(ended);
+    return *ended;
+  }
+
+  CrawlFixture fixture_;
+};
+
+TEST_F(MaintenanceTest, CompactionLeavesOneFileAPartitionAndTheSameRows) {
+  fixture_.catalog().CreateTable("t", /*partitioned=*/true);
+  AppendRow(1, "2024-01-01");
+  AppendRow(2, "2024-01-01");
+  AppendRow(3, "2024-01-02");
+  AppendRow(4, "2024-01-02");
+  AppendRow(5, "2024-01-02");
+  const MaintenanceJob job = Run(MaintenanceKind::kCompact);
+  EXPECT_EQ(job.execution.state, ExecutionState::kSucceeded)
+      << (job.execution.failure ? job.execution.failure->message : "");
+  EXPECT_EQ(job.files_before, 5);
+  EXPECT_EQ(job.files_after, 2);
+  EXPECT_EQ(job.rewritten_rows, 5);
+  EXPECT_THAT(fixture_.catalog().LivePaths("t"), SizeIs(2));
+  EXPECT_THAT(
+      fixture_.Query("SELECT id, dt FROM t ORDER BY id"),
+      ElementsAre("1|2024-01-01", "2|2024-01-01", "3|2024-01-02", "4|2024-01-02", "5|2024-01-02"));
+  EXPECT_EQ(Run(MaintenanceKind::kCompact).rewritten_rows, 0);
+}
+
+TEST_F(MaintenanceTest, CompactionPlansAnewWhenAFileIsTakenAwayUnderIt) {
+  fixture_.catalog().CreateTable("t", /*partitioned=*/true);
+  AppendRow(1, "2024-01-01");
+  AppendRow(2, "2024-01-01");
+  AppendRow(3, "2024-01-01");
+  // The first attempt fails as a conflict would; the job goes on.
+  MaintenanceJob job{.id = "0190a6f0-0000-7000-8000-000000000001",
+                     .table = fixture_.catalog().Key("t"),
+                     .owner = "ada"};
+  int asked = 0;
+  ASSERT_OK(Compactor(fixture_.catalog().pool(), fixture_.lake(), fixture_.engine()).Run(job, [&] {
+    if (++asked > 1) return false;
+    CommitRequest other = Append("t", "delete", {});
+    other.parameters.operation = SnapshotOperation::kDelete;
+    other.parameters.base_snapshot_id = fixture_.catalog().GetTable("t").current_snapshot->id;
+    other.parameters.removed_paths = {fixture_.catalog().LivePaths("t")[0]};
+    EXPECT_OK(fixture_.catalog().Commit(other));
+    return false;
+  }));
+  EXPECT_EQ(asked, 2);
+  EXPECT_EQ(job.files_after, 1);
+  EXPECT_EQ(job.rewritten_rows, 2);
+}
+
+TEST_F(MaintenanceTest, AKillBeforeTheCommitOfACompactionLosesNothing) {
+  fixture_.catalog().CreateTable("t", /*partitioned=*/true);
+  AppendRow(1, "2024-01-01");
+  AppendRow(2, "2024-01-01");
+  {
+    failpoint::ScopedFailpoint fail("catalog.compaction.before_commit", "error(INTERNAL)");
+    EXPECT_EQ(Run(MaintenanceKind::kCompact).execution.state, ExecutionState::kFailed);
+  }
+  EXPECT_THAT(fixture_.Query("SELECT id FROM t ORDER BY id"), ElementsAre("1", "2"));
+  EXPECT_EQ(Run(MaintenanceKind::kCompact).files_after, 1);
+}
+
+TEST_F(MaintenanceTest, ExpiredSnapshotsLetTheirFilesGoAfterTheGrace) {
+  PostgresPool& pool = fixture_.catalog().pool();
+  fixture_.catalog().CreateTable("t", /*partitioned=*/true);
+  ASSERT_OK(pool.Run([&](Transaction& txn) {
+    return TableManager(txn)
+        .Update(
+            fixture_.catalog().actor(), fixture_.catalog().Key("t"),
+            {.properties = std::map<std::string, std::string>{{"tarn.snapshots.max_age", "1h"},
+                                                              {"tarn.snapshots.min_count", "1"}}})
+        .status();
+  }));
+  AppendRow(1, "2024-01-01");
+  AppendRow(2, "2024-01-01");
+  const std::vector<std::string> old = fixture_.catalog().LivePaths("t");
+  ASSERT_EQ(Run(MaintenanceKind::kCompact).files_after, 1);
+
+  // All of it was two hours ago.
+  ASSERT_OK(pool.Run([&](Transaction& txn) -> absl::Status {
+    txn.Exec("UPDATE catalog.snapshots SET commit_time = commit_time - interval '2 hours'");
+    return absl::OkStatus();
+  }));
+  EXPECT_EQ(Run(MaintenanceKind::kExpireSnapshots).execution.state, ExecutionState::kSucceeded);
+  GarbageCollector collector(pool, fixture_.lake(), fixture_.metrics());
+  ASSERT_OK(collector.Run());
+  for (const std::string& path : old) EXPECT_TRUE(fs::exists(fixture_.lake().root() / path));
+
+  ASSERT_OK(pool.Run([&](Transaction& txn) -> absl::Status {
+    EXPECT_EQ(txn.Exec("UPDATE catalog.garbage SET delete_after = now() - interval '1 second'")
+                  .affected_rows(),
+              2);
+    return absl::OkStatus();
+  }));
+  ASSERT_OK(collector.Run());
+  for (const std::string& path : old) EXPECT_FALSE(fs::exists(fixture_.lake().root() / path));
+  EXPECT_THAT(fixture_.Query("SELECT id FROM t ORDER BY id"), ElementsAre("1", "2"));
+}
+
+TEST_F(MaintenanceTest, AFileThatWasAddedAgainStaysWhileASnapshotReadsIt) {
+  CatalogDatabase& catalog = fixture_.catalog();
+  Table table = catalog.CreateTable("t");
+  DataFile file = TestFile("a");
+  file.path = table.location + "/a.parquet";
+  const auto append = [&](const char* id) { ASSERT_OK(catalog.Commit(Append("t", id, {file}))); };
+  const auto remove = [&](const char* id) {
+    CommitRequest request = Append("t", id, {});
+    request.parameters.operation = SnapshotOperation::kDelete;
+    request.parameters.removed_paths = {file.path};
+    ASSERT_OK(catalog.Commit(request));
+  };
+  append("r1");
+  remove("r2");
+  append("r3");
+  remove("r4");
+  ASSERT_OK(catalog.pool().Run([&](Transaction& txn) -> absl::Status {
+    txn.Exec(
+        "UPDATE catalog.tables SET properties = '{\"tarn.snapshots.max_age\": \"1h\", "
+        "\"tarn.snapshots.min_count\": \"1\"}'");
+    txn.Exec(
+        "UPDATE catalog.snapshots SET commit_time = commit_time - interval '2 hours' WHERE "
+        "sequence_number < 3");
+    return absl::OkStatus();
+  }));
+  EXPECT_THAT(
+      catalog.pool().Run([&](Transaction& txn) { return ExpireSnapshots(txn, catalog.Key("t")); }),
+      IsOkAndHolds(0));
+}
+
+TEST_F(MaintenanceTest, ExternalTablesAreNotCompacted) {
+  fixture_.Put("a.csv", "a,b\n1,2\n");
+  fixture_.RunCrawl();
+  EXPECT_THAT(fixture_.catalog().pool().Run([&](Transaction& txn) {
+    return MaintenanceManager(txn).Start(fixture_.catalog().actor(),
+                                         {.table = fixture_.catalog().Key("t")});
+  }),
+              StatusIs(absl::StatusCode::kInvalidArgument, "WRONG_OPERATION"));
+}
+
+}  // namespace
+}  // namespace tarn::catalog

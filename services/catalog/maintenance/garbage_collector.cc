@@ -1,0 +1,108 @@
+#include "services/catalog/maintenance/garbage_collector.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <vector>
+
+#include "common/idempotency/idempotency.h"
+#include "common/logging/logging.h"
+#include "common/status/error.h"
+#include "common/status/status_macros.h"
+#include "services/catalog/maintenance/snapshot_expirer.h"
+
+namespace tarn::catalog {
+namespace {
+
+constexpr int kGarbageAtOnce = 1000;
+
+// Whether a path is of a kind that the catalog may remove: never landing files.
+// A dropped table's folder, <workspace>/warehouse/<database>/<table>-<id>, goes with all that is in
+// it; anything else is one file.
+bool IsTableFolder(const std::string& path) {
+  return std::count(path.begin(), path.end(), '/') == 3;
+}
+
+bool MayRemove(const std::string& workspace, const std::string& path) {
+  return path.rfind(workspace + "/warehouse/", 0) == 0 ||
+         path.rfind(workspace + "/derived/", 0) == 0;
+}
+
+}  // namespace
+
+absl::Status GarbageCollector::ExpireAll() {
+  std::vector<TableKey> tables;
+  TARN_RETURN_IF_ERROR(pool_.Run([&](Transaction& txn) -> absl::Status {
+    tables.clear();
+    for (const Row row :
+         txn.Exec("SELECT t.workspace, t.database, t.name FROM catalog.tables t JOIN "
+                  "catalog.table_heads h ON h.table_uid = t.uid WHERE h.sequence_number > 1")) {
+      tables.push_back({row.Get<std::string>("workspace"), row.Get<std::string>("database"),
+                        row.Get<std::string>("name")});
+    }
+    return absl::OkStatus();
+  }));
+  absl::Status first;
+  for (const TableKey& table : tables) {
+    const absl::Status expired =
+        pool_.Run([&](Transaction& txn) { return ExpireSnapshots(txn, table).status(); });
+    if (!expired.ok() && !absl::IsNotFound(expired) && first.ok()) {
+      first = Annotate(expired, "expiring snapshots of " + table.SqlName());
+    }
+  }
+  return first;
+}
+
+absl::Status GarbageCollector::RemoveGarbage() {
+  struct Garbage {
+    std::string workspace;
+    std::string path;
+  };
+  std::vector<Garbage> garbage;
+  TARN_RETURN_IF_ERROR(pool_.Run([&](Transaction& txn) -> absl::Status {
+    garbage.clear();
+    for (const Row row :
+         txn.Exec("SELECT workspace, path FROM catalog.garbage WHERE delete_after < "
+                  "now() ORDER BY delete_after LIMIT $1",
+                  kGarbageAtOnce)) {
+      garbage.push_back({row.Get<std::string>("workspace"), row.Get<std::string>("path")});
+    }
+    return absl::OkStatus();
+  }));
+  absl::Status first;
+  for (const Garbage& item : garbage) {
+    // The file goes before its row: a kill in between removes it once more.
+    if (MayRemove(item.workspace, item.path)) {
+      TARN_ASSIGN_OR_RETURN(const std::filesystem::path path, lake_.Join(item.path));
+      std::error_code error;
+      if (IsTableFolder(item.path)) {
+        std::filesystem::remove_all(path, error);
+      } else {
+        std::filesystem::remove(path, error);
+      }
+      if (error) {
+        if (first.ok()) {
+          first =
+              FailedPrecondition("FILE_IO", "cannot remove " + item.path + ": " + error.message());
+        }
+        continue;
+      }
+      metrics_.garbage_removed.Increment();
+    }
+    TARN_RETURN_IF_ERROR(pool_.Run([&](Transaction& txn) -> absl::Status {
+      txn.Exec("DELETE FROM catalog.garbage WHERE workspace = $1 AND path = $2", item.workspace,
+               item.path);
+      return absl::OkStatus();
+    }));
+  }
+  return first;
+}
+
+absl::Status GarbageCollector::Run() {
+  const absl::Status expired = ExpireAll();
+  const absl::Status removed = RemoveGarbage();
+  const absl::Status purged = idempotency::Purge(pool_, "catalog").status();
+  if (!expired.ok()) return expired;
+  return removed.ok() ? purged : removed;
+}
+
+}  // namespace tarn::catalog

@@ -1,0 +1,34 @@
+// Maintenance jobs in PostgreSQL. Runs SQL in the caller's transaction, as Transaction::Exec does;
+// no state.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/lease/lease.h"
+#include "common/postgres/transaction.h"
+#include "services/catalog/maintenance/maintenance_job.h"
+
+namespace tarn::catalog {
+
+class MaintenanceStore {
+ public:
+  explicit MaintenanceStore(Transaction& txn) : txn_(txn) {}
+
+  void Insert(const MaintenanceJob& job);
+  std::optional<MaintenanceJob> Find(const std::string& workspace, const std::string& id);
+  // The newest first, those before `before` (a job's id, or empty).
+  std::vector<MaintenanceJob> List(const std::string& table_uid, const std::string& before,
+                                   int limit);
+
+  // A job that waits, or whose worker is dead; it runs from now on.
+  std::optional<Lease> Claim(const std::string& holder, absl::Duration ttl);
+  static LeaseTable Leases() { return {"catalog.maintenance_jobs", {"workspace", "job"}}; }
+  void Finish(const std::string& workspace, const MaintenanceJob& job, const absl::Status& error);
+
+ private:
+  Transaction& txn_;
+};
+
+}  // namespace tarn::catalog

@@ -1,0 +1,408 @@
+// put, upload, query, crawl and run against a server.
+#include <algorithm>
+#include <map>
+#include <mutex>
+
+#include "tarn/catalog/v1/catalog_service.pb.h"
+#include "tarn/ingestion/v1/ingestion_service.pb.h"
+#include "tarn/query/v1/query_service.pb.h"
+#include "tarn/transform/v1/transform_service.pb.h"
+
+#include "common/status/error.h"
+#include "common/testing/status_matchers.h"
+#include "services/cli/cli.h"
+#include "services/cli/sha256.h"
+#include "services/cli/testing/command_test.h"
+
+namespace tarn::cli {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr char kPutRecords[] = "/tarn.ingestion.v1.IngestionService/PutRecords";
+constexpr char kUploadFile[] = "/tarn.ingestion.v1.IngestionService/UploadFile";
+constexpr char kExecuteQuery[] = "/tarn.query.v1.QueryService/ExecuteQuery";
+
+std::string HashOf(const std::string& text) {
+  Sha256 hash;
+  hash.Update(text);
+  return hash.Finish();
+}
+
+// A stream that keeps what is put, once for each request_id, and refuses what is no object.
+class PutTest : public CommandTest {
+ protected:
+  PutTest() {
+    tarn_.On<ingestion::v1::PutRecordsRequest, ingestion::v1::PutRecordsResponse>(
+        kPutRecords, [this](const auto& requests, auto* responses) {
+          responses->push_back(Store(requests[0]));
+          return absl::OkStatus();
+        });
+  }
+
+  ingestion::v1::PutRecordsResponse Store(const ingestion::v1::PutRecordsRequest& request) {
+    std::lock_guard lock(mutex_);
+    auto [seen, is_new] = seen_.try_emplace(request.request_id());
+    if (!is_new) {
+      seen->second.set_replayed(true);
+      return seen->second;
+    }
+    for (const std::string& record : request.records()) {
+      auto* result = seen->second.add_results();
+      if (record.front() == '{' && record.back() == '}') {
+        result->set_position(static_cast<int64_t>(records_.size()));
+        records_.push_back(record);
+      } else {
+        result->set_error_reason("INVALID_JSON");
+        result->set_error_message("it ends too early");
+      }
+    }
+    return seen->second;
+  }
+
+  std::mutex mutex_;
+  std::map<std::string, ingestion::v1::PutRecordsResponse> seen_;
+  std::vector<std::string> records_;
+};
+
+TEST_F(PutTest, AnArraysRecordsArriveAsTheyWereWritten) {
+  const std::string file = dir_.WriteFile("a.json", "[{\"a\": 1.50},\n {\"a\":2}]").string();
+  const CommandResult result = Run({"put", "device_messages", file});
+  EXPECT_EQ(result.code, kExitOk) << result.err;
+  EXPECT_EQ(result.out, "device_messages: 2 records stored\n");
+  EXPECT_THAT(records_, ElementsAre("{\"a\": 1.50}", "{\"a\":2}"));
+}
+
+TEST_F(PutTest, AFileThatIsPutAgainChangesNothing) {
+  std::string text;
+  for (int i = 0; i < 2500; ++i) text += "{\"n\":" + std::to_string(i) + "}\n";
+  const std::string file = dir_.WriteFile("a.jsonl", text).string();
+  EXPECT_EQ(Run({"put", "s", file}).out, "s: 2,500 records stored\n");
+  EXPECT_EQ(tarn_.CallsOf(kPutRecords), 3);
+  EXPECT_EQ(Run({"put", "s", file}).out, "s: 0 records stored, 2,500 had been put before\n");
+  EXPECT_EQ(records_.size(), 2500u);
+  // The same text from elsewhere is the same text; --again says otherwise.
+  EXPECT_EQ(Run({"put", "s"}, text).out, "s: 0 records stored, 2,500 had been put before\n");
+  EXPECT_EQ(Run({"put", "s", file, "--again"}).out, "s: 2,500 records stored\n");
+  EXPECT_EQ(records_.size(), 5000u);
+}
+
+TEST_F(PutTest, APutThatBrokeOffIsGoneOnWith) {
+  std::string text;
+  for (int i = 0; i < 1500; ++i) text += "{\"n\":" + std::to_string(i) + "}\n";
+  const std::string file = dir_.WriteFile("a.jsonl", text).string();
+  EXPECT_EQ(Run({"put", "s", file}).code, kExitOk);
+  records_.resize(1000);
+  seen_.erase(std::find_if(seen_.begin(), seen_.end(),
+                           [](const auto& entry) { return entry.second.results_size() == 500; }));
+  EXPECT_EQ(Run({"put", "s", file}).out, "s: 500 records stored, 1,000 had been put before\n");
+  EXPECT_EQ(records_.size(), 1500u);
+  EXPECT_EQ(records_.back(), "{\"n\":1499}");
+}
+
+TEST_F(PutTest, RefusedRecordsAreToldWithTheirLines) {
+  const CommandResult result = Run({"put", "s", "-"}, "{\"a\":1}\n\n{\"a\":\n{\"a\":2}\n");
+  EXPECT_EQ(result.code, kExitFailed);
+  EXPECT_EQ(result.out, "s: 2 records stored, 1 refused\n");
+  EXPECT_EQ(result.err, "tarn: line 3: INVALID_JSON: it ends too early\n");
+}
+
+TEST_F(PutTest, NothingIsPutOfATruncatedArray) {
+  const CommandResult result = Run({"put", "s", "-"}, "[{\"a\":1},\n{\"a\"");
+  EXPECT_EQ(result.code, kExitFailed);
+  EXPECT_THAT(result.err, HasSubstr("line 2: the text ends within the array"));
+  EXPECT_THAT(records_, IsEmpty());
+}
+
+TEST_F(PutTest, ARestartingServerIsWaitedFor) {
+  tarn_.Fail(kPutRecords, Unavailable("MODULE_NOT_SERVING", "starting"), 2);
+  EXPECT_EQ(Run({"put", "s"}, "{}").code, kExitOk);
+  EXPECT_EQ(records_.size(), 1u);
+}
+
+TEST_F(PutTest, FlushWaitsForDelivery) {
+  constexpr char kFlush[] = "/tarn.ingestion.v1.IngestionService/FlushStream";
+  tarn_.On<ingestion::v1::FlushStreamRequest, ingestion::v1::FlushStreamResponse>(
+      kFlush, [](const auto& requests, auto* responses) {
+        responses->emplace_back().mutable_stream()->set_name(requests[0].name());
+        return absl::OkStatus();
+      });
+  EXPECT_EQ(Run({"put", "s", "--flush"}, "{}").out, "s: 1 record stored; all delivered\n");
+  EXPECT_EQ(tarn_.CallsOf(kFlush), 1);
+}
+
+// A landing area that keeps files by table, partitions and name.
+class UploadTest : public CommandTest {
+ protected:
+  UploadTest() {
+    tarn_.On<ingestion::v1::UploadFileRequest, ingestion::v1::UploadFileResponse>(
+        kUploadFile, [this](const auto& requests, auto* responses) {
+          return Keep(requests, responses->emplace_back());
+        });
+  }
+
+  absl::Status Keep(const std::vector<ingestion::v1::UploadFileRequest>& requests,
+                    ingestion::v1::UploadFileResponse& response) {
+    const auto& header = requests.at(0).header();
+    std::string path = header.table() + ":";
+    for (const std::string& partition : header.partitions()) path += partition + "/";
+    path += header.file_name();
+    std::string text;
+    for (size_t i = 1; i < requests.size(); ++i) text += requests[i].chunk();
+    if (HashOf(text) != header.sha256()) {
+      return InvalidArgument("CHECKSUM_MISMATCH", "the checksum does not fit");
+    }
+    std::lock_guard lock(mutex_);
+    const auto file = files_.find(path);
+    response.set_outcome(file == files_.end()   ? "CREATED"
+                         : file->second == text ? "UNCHANGED"
+                                                : "REPLACED");
+    files_[path] = text;
+    return absl::OkStatus();
+  }
+
+  std::mutex mutex_;
+  std::map<std::string, std::string> files_;
+};
+
+TEST_F(UploadTest, AFolderGoesUpWithItsPartitions) {
+  const std::string large(3 << 20, 'x');
+  dir_.WriteFile("u/dt=1/a.json", large);
+  dir_.WriteFile("u/dt=2/b.json", "2");
+  dir_.WriteFile("u/c.json", "");
+  const std::string folder = dir_ / "u";
+  CommandResult result = Run({"upload", "smart_hub.usage_json", folder});
+  EXPECT_EQ(result.code, kExitOk) << result.err;
+  EXPECT_EQ(result.out,
+            "smart_hub.usage_json: 3 files (3.0 MiB): 3 created, 0 replaced, 0 unchanged\n");
+  const std::string table = "databases/smart_hub/tables/usage_json:";
+  EXPECT_EQ(files_.at(table + "dt=1/a.json"), large);
+  EXPECT_EQ(files_.at(table + "dt=2/b.json"), "2");
+  EXPECT_EQ(files_.at(table + "c.json"), "");
+
+  dir_.WriteFile("u/dt=2/b.json", "3");
+  result = Run({"upload", "smart_hub.usage_json", folder});
+  EXPECT_THAT(result.out, HasSubstr("0 created, 1 replaced, 2 unchanged"));
+}
+
+TEST_F(UploadTest, OneRefusedFileDoesNotStopTheOthers) {
+  dir_.WriteFile("u/a.json", "1");
+  dir_.WriteFile("u/b.json", "2");
+  tarn_.Fail(kUploadFile, ResourceExhausted("DISK_FULL", "the disk is full"));
+  const CommandResult result = Run({"upload", "d.t", dir_ / "u"});
+  EXPECT_EQ(result.code, kExitFailed);
+  EXPECT_THAT(result.err, AllOf(HasSubstr("the disk is full"), HasSubstr("1 file of 2")));
+  EXPECT_EQ(files_.size(), 1u);
+}
+
+TEST_F(UploadTest, AFileIsSentAgainWhenTheServerWasAway) {
+  const std::string file = dir_.WriteFile("a.json", "1").string();
+  tarn_.Fail(kUploadFile, Unavailable("MODULE_NOT_SERVING", "starting"), 2);
+  const CommandResult result = Run({"upload", "d.t", file, "--partition", "dt=1"});
+  EXPECT_EQ(result.code, kExitOk) << result.err;
+  EXPECT_EQ(files_.count("databases/d/tables/t:dt=1/a.json"), 1u);
+}
+
+class QueryTest : public CommandTest {
+ protected:
+  // Answers every statement with these columns and rows.
+  void Answer(const std::vector<std::pair<std::string, std::string>>& columns,
+              const std::vector<std::string>& batches) {
+    tarn_.On<query::v1::ExecuteQueryRequest, query::v1::ResultChunk>(
+        kExecuteQuery, [=, this](const auto& requests, auto* responses) {
+          request_ = requests[0];
+          responses->emplace_back().mutable_query()->set_name("queries/q");
+          auto* schema = responses->emplace_back().mutable_schema();
+          for (const auto& [name, type] : columns) {
+            auto* column = schema->add_columns();
+            column->set_name(name);
+            column->set_type(type);
+          }
+          for (const std::string& batch : batches) {
+            responses->emplace_back().mutable_rows()->set_data(batch);
+          }
+          responses->emplace_back().mutable_query()->set_name("queries/q");
+          return absl::OkStatus();
+        });
+  }
+
+  query::v1::ExecuteQueryRequest request_;
+};
+
+TEST_F(QueryTest, RowsComeAsATable) {
+  Answer({{"device", "string"}, {"cost", "double"}}, {"[\"a\",1.5]\n", "[\"bb\",22.25]\n"});
+  const CommandResult result =
+      Run({"query", "SELECT * FROM t", "--database", "d", "--param", "x=1=2", "--timeout", "1.5s"});
+  EXPECT_EQ(result.code, kExitOk) << result.err;
+  EXPECT_EQ(result.out,
+            "device   cost\n"
+            "a         1.5\n"
+            "bb      22.25\n");
+  EXPECT_EQ(result.err, "");
+  EXPECT_EQ(request_.statement().sql(), "SELECT * FROM t");
+  EXPECT_EQ(request_.statement().default_database(), "d");
+  EXPECT_EQ(request_.statement().parameters().at("x").string_value(), "1=2");
+  EXPECT_EQ(request_.statement().limits().timeout().seconds(), 1);
+  EXPECT_EQ(request_.statement().limits().timeout().nanos(), 500000000);
+  EXPECT_EQ(request_.statement().source(), "cli");
+}
+
+TEST_F(QueryTest, CsvIsWrittenAsTheServerSendsIt) {
+  Answer({{"a", "int"}}, {"a\r\n1\r\n", "2\r\n"});
+  EXPECT_EQ(Run({"query", "--format", "csv"}, "SELECT a FROM t").out, "a\r\n1\r\n2\r\n");
+  EXPECT_EQ(request_.format(), query::v1::RESULT_FORMAT_CSV);
+}
+
+TEST_F(QueryTest, JsonIsOneObjectALine) {
+  Answer({{"a", "int"}, {"b", "string"}}, {"[1,null]\n[2,\"x\"]\n"});
+  EXPECT_EQ(Run({"query", "--format", "json", "SELECT"}).out,
+            "{\"a\":1,\"b\":null}\n{\"a\":2,\"b\":\"x\"}\n");
+}
+
+TEST_F(QueryTest, AWritingStatementSaysWhatItWrote) {
+  tarn_.On<query::v1::ExecuteQueryRequest, query::v1::ResultChunk>(
+      kExecuteQuery, [](const auto&, auto* responses) {
+        auto* query = responses->emplace_back().mutable_query();
+        query->set_statement_type(query::v1::STATEMENT_TYPE_INSERT);
+        query->set_written_snapshot("d.t@7");
+        query->mutable_statistics()->set_row_count(1200);
+        return absl::OkStatus();
+      });
+  EXPECT_EQ(Run({"query", "INSERT INTO t SELECT 1"}).out, "1,200 rows written (d.t@7)\n");
+}
+
+TEST_F(QueryTest, AnErrorPointsIntoTheStatement) {
+  tarn_.Fail(kExecuteQuery, InvalidArgument("SQL_ERROR", "there is no column nope",
+                                            {{"line", "1"}, {"column", "8"}}));
+  const CommandResult result = Run({"query", "SELECT nope FROM t"});
+  EXPECT_EQ(result.code, kExitFailed);
+  EXPECT_EQ(result.out, "");
+  EXPECT_EQ(result.err,
+            "tarn: there is no column nope\n"
+            "    SELECT nope FROM t\n"
+            "           ^\n");
+}
+
+TEST_F(QueryTest, OnlyAReadIsSentAgain) {
+  Answer({{"a", "int"}}, {"[1]\n"});
+  const absl::Status away = Unavailable("MODULE_NOT_SERVING", "the module is starting");
+  tarn_.Fail(kExecuteQuery, away);
+  EXPECT_EQ(Run({"query", "SELECT 1"}).code, kExitOk);
+  tarn_.Fail(kExecuteQuery, away);
+  EXPECT_EQ(Run({"query", "INSERT INTO t SELECT 1"}).code, kExitFailed);
+  EXPECT_EQ(tarn_.CallsOf(kExecuteQuery), 3);
+}
+
+class WorkTest : public CommandTest {};
+
+TEST_F(WorkTest, ACrawlIsWaitedForAndReported) {
+  using catalog::v1::Crawl;
+  tarn_.On<catalog::v1::StartCrawlRequest, Crawl>(
+      "/tarn.catalog.v1.CatalogService/StartCrawl", [](const auto& requests, auto* responses) {
+        auto& crawl = responses->emplace_back();
+        crawl.set_name(requests[0].name() + "/crawls/1");
+        crawl.set_state(common::v1::EXECUTION_STATE_QUEUED);
+        return absl::OkStatus();
+      });
+  bool fails = false;
+  tarn_.On<catalog::v1::GetCrawlRequest, Crawl>(
+      "/tarn.catalog.v1.CatalogService/GetCrawl", [&fails](const auto&, auto* responses) {
+        auto& crawl = responses->emplace_back();
+        crawl.set_name("crawlers/usage-json/crawls/1");
+        crawl.set_state(fails ? common::v1::EXECUTION_STATE_FAILED
+                              : common::v1::EXECUTION_STATE_SUCCEEDED);
+        crawl.set_outcome("created");
+        crawl.set_file_count(6);
+        crawl.set_changed_file_count(6);
+        crawl.set_row_count(1728);
+        auto* problem = crawl.add_problems();
+        problem->set_path("dt=1/a.json");
+        problem->set_message("the last line is cut");
+        if (fails) crawl.mutable_error()->set_message("no file could be read");
+        if (fails) crawl.mutable_error()->set_code(3);
+        return absl::OkStatus();
+      });
+  CommandResult result = Run({"crawl", "usage-json"});
+  EXPECT_EQ(result.code, kExitOk);
+  EXPECT_EQ(result.out, "usage-json: created, 6 files (6 changed), 1,728 rows\n");
+  EXPECT_EQ(result.err, "tarn: dt=1/a.json: the last line is cut\n");
+  fails = true;
+  result = Run({"crawl", "usage-json"});
+  EXPECT_EQ(result.code, kExitFailed);
+  EXPECT_THAT(result.err, HasSubstr("tarn: the crawl failed: no file could be read"));
+}
+
+class RunTest : public CommandTest {
+ protected:
+  using Run_ = transform::v1::Run;
+
+  static Run_ RunIn(common::v1::ExecutionState state,
+                    const std::vector<common::v1::ExecutionState>& steps) {
+    Run_ run;
+    run.set_name("pipelines/p/runs/r1");
+    run.set_state(state);
+    for (size_t i = 0; i < steps.size(); ++i) {
+      auto* step = run.add_steps();
+      step->set_step_id("step" + std::to_string(i + 1));
+      step->set_state(steps[i]);
+    }
+    return run;
+  }
+
+  void Serve(const std::vector<Run_>& changes) {
+    tarn_.On<transform::v1::StartRunRequest, Run_>(
+        "/tarn.transform.v1.TransformService/StartRun",
+        [this](const auto& requests, auto* responses) {
+          request_ = requests[0];
+          responses->push_back(RunIn(common::v1::EXECUTION_STATE_QUEUED, {}));
+          return absl::OkStatus();
+        });
+    tarn_.On<transform::v1::WatchRunRequest, transform::v1::WatchRunResponse>(
+        "/tarn.transform.v1.TransformService/WatchRun", [changes](const auto&, auto* responses) {
+          for (const Run_& run : changes) *responses->emplace_back().mutable_run() = run;
+          return absl::OkStatus();
+        });
+  }
+
+  transform::v1::StartRunRequest request_;
+};
+
+TEST_F(RunTest, EachChangeOfAStepIsALineInAPipe) {
+  using namespace common::v1;  // NOLINT(google-build-using-namespace): the names are long
+  Serve({RunIn(EXECUTION_STATE_RUNNING, {EXECUTION_STATE_RUNNING, EXECUTION_STATE_QUEUED}),
+         RunIn(EXECUTION_STATE_RUNNING, {EXECUTION_STATE_SUCCEEDED, EXECUTION_STATE_RUNNING}),
+         RunIn(EXECUTION_STATE_SUCCEEDED, {EXECUTION_STATE_SUCCEEDED, EXECUTION_STATE_SUCCEEDED})});
+  const CommandResult result = Run({"run", "p", "--wait", "--param", "home=x"});
+  EXPECT_EQ(result.code, kExitOk) << result.err;
+  EXPECT_EQ(result.out,
+            "p/r1 started\n"
+            "step1: running\n"
+            "step1: succeeded\n"
+            "step2: running\n"
+            "step2: succeeded\n"
+            "p/r1 succeeded\n");
+  EXPECT_EQ(request_.pipeline(), "pipelines/p");
+  EXPECT_EQ(request_.parameters().at("home"), "x");
+  EXPECT_FALSE(request_.request_id().empty());
+}
+
+TEST_F(RunTest, AFailedRunFailsTheCommand) {
+  Run_ run = RunIn(common::v1::EXECUTION_STATE_FAILED, {common::v1::EXECUTION_STATE_FAILED});
+  run.mutable_error()->set_message("a row lacks its rate");
+  run.mutable_error()->set_code(9);
+  Serve({run});
+  const CommandResult result = Run({"run", "p", "--wait"});
+  EXPECT_EQ(result.code, kExitFailed);
+  EXPECT_THAT(result.err, HasSubstr("the run p/r1 failed: a row lacks its rate"));
+}
+
+TEST_F(RunTest, WithoutWaitOnlyTheStartIsTold) {
+  Serve({});
+  EXPECT_EQ(Run({"run", "p"}).out, "p/r1 started\n");
+}
+
+}  // namespace
+}  // namespace tarn::cli

@@ -1,0 +1,123 @@
+#include "services/cli/file_uploader.h"
+
+#include <algorithm>
+#include <fstream>
+#include <thread>
+
+#include "common/status/error.h"
+#include "common/status/status_macros.h"
+#include "services/cli/sha256.h"
+
+namespace tarn::cli {
+namespace {
+
+namespace ingestion = ::tarn::ingestion::v1;
+
+constexpr int kParallelFiles = 4;
+constexpr size_t kChunkBytes = 1 << 20;
+
+absl::Status Unreadable(const std::string& path) {
+  return FailedPrecondition("FILE_UNREADABLE", path + " cannot be read", {{"path", path}});
+}
+
+// Calls `each` with the file's bytes, piece by piece, until it says no.
+absl::Status ReadPieces(const std::string& path, const std::function<bool(std::string&)>& each) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file.is_open()) return Unreadable(path);
+  std::string piece;
+  for (;;) {
+    piece.resize(kChunkBytes);
+    file.read(piece.data(), static_cast<std::streamsize>(piece.size()));
+    piece.resize(static_cast<size_t>(file.gcount()));
+    if (file.bad()) return Unreadable(path);
+    if (piece.empty() || !each(piece)) return absl::OkStatus();
+  }
+}
+
+absl::StatusOr<std::string> HashFile(const std::string& path) {
+  Sha256 hash;
+  TARN_RETURN_IF_ERROR(ReadPieces(path, [&hash](std::string& piece) {
+    hash.Update(piece);
+    return true;
+  }));
+  return hash.Finish();
+}
+
+}  // namespace
+
+FileUploader::FileUploader(Connection& connection, std::string table,
+                           std::function<void(int64_t)> on_bytes)
+    : connection_(connection),
+      table_(std::move(table)),
+      on_bytes_(std::move(on_bytes)),
+      stub_(ingestion::IngestionService::NewStub(connection.channel())) {}
+
+UploadReport FileUploader::Upload(const std::vector<UploadItem>& items) {
+  std::vector<std::thread> threads;
+  const size_t count = std::min<size_t>(kParallelFiles, items.size());
+  for (size_t i = 0; i < count; ++i) threads.emplace_back([this, &items] { Work(items); });
+  for (std::thread& thread : threads) thread.join();
+  return std::move(report_);
+}
+
+void FileUploader::Work(const std::vector<UploadItem>& items) {
+  while (!stopped_) {
+    const size_t index = next_++;
+    if (index >= items.size()) return;
+    Record(items[index], UploadOne(items[index]));
+  }
+}
+
+// The same bytes under the same name are the same file, so that sending again does no harm.
+absl::StatusOr<std::string> FileUploader::UploadOne(const UploadItem& item) {
+  TARN_ASSIGN_OR_RETURN(const std::string sha256, HashFile(item.path));
+  return rpc::RetryUnavailable(connection_.options().retry, [&] { return Send(item, sha256); });
+}
+
+absl::StatusOr<std::string> FileUploader::Send(const UploadItem& item, const std::string& sha256) {
+  TARN_ASSIGN_OR_RETURN(const rpc::Credentials credentials, connection_.GetCredentials());
+  grpc::ClientContext context;
+  rpc::PrepareContext(context, credentials, absl::InfiniteDuration());
+  ingestion::UploadFileResponse response;
+  auto writer = stub_->UploadFile(&context, &response);
+  ingestion::UploadFileRequest request;
+  auto* header = request.mutable_header();
+  header->set_table(table_);
+  header->set_file_name(item.file_name);
+  for (const std::string& partition : item.partitions) header->add_partitions(partition);
+  header->set_byte_count(item.byte_count);
+  header->set_sha256(sha256);
+  bool writing = writer->Write(request);
+  const absl::Status read = ReadPieces(item.path, [&](std::string& piece) {
+    const auto size = static_cast<int64_t>(piece.size());
+    request.mutable_chunk()->swap(piece);
+    writing = writing && writer->Write(request);
+    if (writing) on_bytes_(size);
+    return writing;  // a server that has refused the file tells why by Finish
+  });
+  if (!read.ok()) context.TryCancel();
+  if (writing) writer->WritesDone();
+  const grpc::Status status = writer->Finish();
+  TARN_RETURN_IF_ERROR(read);
+  if (!status.ok()) return rpc::FromGrpcStatus(status);
+  return response.outcome();
+}
+
+void FileUploader::Record(const UploadItem& item, const absl::StatusOr<std::string>& outcome) {
+  std::lock_guard lock(mutex_);
+  if (!outcome.ok()) {
+    const absl::StatusCode code = outcome.status().code();
+    if (code == absl::StatusCode::kUnavailable || code == absl::StatusCode::kUnauthenticated) {
+      stopped_ = true;
+    }
+    report_.failures.push_back({item.path, outcome.status()});
+  } else if (*outcome == "UNCHANGED") {
+    ++report_.unchanged;
+  } else if (*outcome == "REPLACED") {
+    ++report_.replaced;
+  } else {
+    ++report_.created;
+  }
+}
+
+}  // namespace tarn::cli

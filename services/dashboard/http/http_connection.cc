@@ -1,0 +1,368 @@
+#include "services/dashboard/http/http_connection.h"
+
+#include <cctype>
+#include <chrono>
+#include <deque>
+#include <optional>
+#include <type_traits>
+
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
+#include <sys/socket.h>
+
+namespace tarn::dashboard {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+constexpr auto kReadTimeout = std::chrono::seconds(60);
+constexpr auto kIdleTimeout = std::chrono::seconds(75);
+constexpr auto kWriteTimeout = std::chrono::seconds(60);
+constexpr auto kGoodbyeTimeout = std::chrono::seconds(5);
+constexpr size_t kDiscardBytes = 64 * 1024;
+
+std::string LowerCase(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return lower;
+}
+
+HttpRequest ToRequest(http::request<http::string_body>&& message) {
+  HttpRequest request;
+  request.method = std::string(message.method_string());
+  std::string target(message.target());
+  request.path = target.substr(0, target.find('?'));
+  for (const auto& field : message) {
+    std::string& value = request.headers[LowerCase(field.name_string())];
+    if (!value.empty()) value += ", ";
+    value += std::string(field.value());
+  }
+  request.body = std::move(message.body());
+  return request;
+}
+
+// Everything runs on the strand of the stream's executor, but for the functions of Exchange, which
+// post to it.
+template <typename Stream>
+class Connection final : public HttpConnection,
+                         public std::enable_shared_from_this<Connection<Stream>> {
+ public:
+  template <typename... Args>
+  Connection(const HttpConnectionOptions& options, std::shared_ptr<void> closed, tcp::socket socket,
+             Args&... args)
+      : options_(options), closed_(std::move(closed)), stream_(std::move(socket), args...) {}
+
+  void Run() override {
+    Post([self = this->shared_from_this()] { self->Begin(); });
+  }
+
+  void Close(bool at_once) override {
+    Post([self = this->shared_from_this(), at_once] {
+      self->closing_ = true;
+      if (at_once || !self->exchange_active_) self->CloseSocket();
+    });
+  }
+
+ private:
+  static constexpr bool kTls = !std::is_same_v<Stream, beast::tcp_stream>;
+
+  // The answer to the request under way. Dropped unanswered, it closes the connection.
+  class Exchange final : public HttpResponder {
+   public:
+    Exchange(std::shared_ptr<Connection> connection, uint64_t number)
+        : connection_(std::move(connection)), number_(number) {}
+    ~Exchange() override {
+      connection_->Post(
+          [connection = connection_, number = number_] { connection->ExchangeDropped(number); });
+    }
+    void Respond(HttpResponse response) override {
+      connection_->Post([connection = connection_, r = std::move(response)]() mutable {
+        connection->SendResponse(std::move(r));
+      });
+    }
+    void StartStream(HttpResponse head) override {
+      connection_->Post([connection = connection_, h = std::move(head)]() mutable {
+        connection->SendHead(std::move(h));
+      });
+    }
+    void WritePart(std::string part, std::function<void(bool)> done) override {
+      connection_->Post(
+          [connection = connection_, p = std::move(part), d = std::move(done)]() mutable {
+            connection->Enqueue({std::move(p), std::move(d), false});
+          });
+    }
+    void EndStream() override {
+      connection_->Post([connection = connection_] { connection->Enqueue({"", nullptr, true}); });
+    }
+    void OnClientGone(std::function<void()> gone) override {
+      connection_->Post(
+          [connection = connection_, number = number_, g = std::move(gone)]() mutable {
+            connection->WatchClient(number, std::move(g));
+          });
+    }
+
+   private:
+    const std::shared_ptr<Connection> connection_;
+    const uint64_t number_;
+  };
+
+  struct Part {
+    std::string data;
+    std::function<void(bool)> done;
+    bool last;
+  };
+
+  template <typename F>
+  void Post(F f) {
+    asio::post(stream_.get_executor(), std::move(f));
+  }
+  auto Self() { return this->shared_from_this(); }
+
+  void Begin() {
+    if constexpr (kTls) {
+      Lowest().expires_after(kReadTimeout);
+      stream_.async_handshake(asio::ssl::stream_base::server, [self = Self()](error_code error) {
+        if (!error) self->ReadRequest(kReadTimeout);
+      });
+    } else {
+      ReadRequest(kReadTimeout);
+    }
+  }
+
+  beast::tcp_stream& Lowest() { return beast::get_lowest_layer(stream_); }
+
+  void CloseSocket() {
+    error_code ignored;
+    Lowest().socket().shutdown(tcp::socket::shutdown_both, ignored);
+    Lowest().socket().close(ignored);
+  }
+
+  void ReadRequest(std::chrono::seconds timeout) {
+    if (closing_) return CloseSocket();
+    parser_.emplace();
+    parser_->body_limit(options_.max_body_bytes);
+    parser_->header_limit(static_cast<std::uint32_t>(options_.max_header_bytes));
+    Lowest().expires_after(timeout);
+    http::async_read(stream_, buffer_, *parser_,
+                     [self = Self()](error_code error, size_t) { self->RequestRead(error); });
+  }
+
+  void RequestRead(error_code error) {
+    if (error == http::error::body_limit) return Refuse(413, "the request is larger than 16 MiB");
+    if (error == http::error::header_limit) return Refuse(431, "the headers are too large");
+    if (error.category() == http::make_error_code(http::error::bad_method).category() &&
+        error != http::error::end_of_stream && error != http::error::partial_message) {
+      return Refuse(400, "this is not HTTP/1.1");
+    }
+    if (error) return CloseSocket();
+    http::request<http::string_body> message = parser_->release();
+    keep_alive_ = message.keep_alive();
+    head_only_ = message.method() == http::verb::head;
+    Lowest().expires_never();
+    exchange_active_ = true;
+    answered_ = false;
+    ++exchange_number_;
+    options_.handler(ToRequest(std::move(message)),
+                     std::make_shared<Exchange>(Self(), exchange_number_));
+  }
+
+  void Refuse(int status, std::string text) {
+    keep_alive_ = false;
+    exchange_active_ = true;
+    answered_ = false;
+    ++exchange_number_;
+    SendResponse({status, {{"content-type", "text/plain; charset=utf-8"}}, std::move(text) + "\n"});
+  }
+
+  void ExchangeDropped(uint64_t number) {
+    if (number == exchange_number_ && exchange_active_ && !answered_) CloseSocket();
+  }
+
+  template <typename Message>
+  void SetHead(const HttpResponse& response, Message& message) {
+    message.version(11);
+    message.result(static_cast<unsigned>(response.status));
+    for (const auto& [name, value] : response.headers) message.insert(name, value);
+    message.keep_alive(keep_alive_ && !closing_);
+  }
+
+  void SendResponse(HttpResponse response) {
+    if (answered_ || !exchange_active_) return;
+    answered_ = true;
+    auto message = std::make_shared<http::response<http::string_body>>();
+    SetHead(response, *message);
+    const size_t length = response.body.size();
+    if (!head_only_) message->body() = std::move(response.body);
+    message->content_length(length);
+    Lowest().expires_after(kWriteTimeout);
+    auto written = [self = Self(), message](error_code error, size_t) { self->Finished(error); };
+    if (head_only_) {
+      auto serializer = std::make_shared<http::response_serializer<http::string_body>>(*message);
+      http::async_write_header(
+          stream_, *serializer,
+          [written, serializer](error_code error, size_t bytes) { written(error, bytes); });
+    } else {
+      http::async_write(stream_, *message, written);
+    }
+  }
+
+  void SendHead(HttpResponse head) {
+    if (answered_ || !exchange_active_) return;
+    answered_ = true;
+    auto message = std::make_shared<http::response<http::empty_body>>();
+    SetHead(head, *message);
+    message->chunked(true);
+    auto serializer = std::make_shared<http::response_serializer<http::empty_body>>(*message);
+    writing_ = true;
+    Lowest().expires_after(kWriteTimeout);
+    http::async_write_header(stream_, *serializer,
+                             [self = Self(), message, serializer](error_code error, size_t) {
+                               self->PartWritten(error, nullptr);
+                             });
+  }
+
+  void Enqueue(Part part) {
+    if (broken_) {
+      if (part.done) part.done(false);
+      return;
+    }
+    parts_.push_back(std::move(part));
+    if (!writing_) WriteNext();
+  }
+
+  void WriteNext() {
+    if (parts_.empty()) return;
+    auto part = std::make_shared<Part>(std::move(parts_.front()));
+    parts_.pop_front();
+    writing_ = true;
+    Lowest().expires_after(kWriteTimeout);
+    if (part->last) {
+      asio::async_write(stream_, http::make_chunk_last(),
+                        [self = Self()](error_code error, size_t) {
+                          self->writing_ = false;
+                          self->Finished(error);
+                        });
+      return;
+    }
+    asio::async_write(stream_, http::make_chunk(asio::buffer(part->data)),
+                      [self = Self(), part](error_code error, size_t) {
+                        self->PartWritten(error, std::move(part->done));
+                      });
+  }
+
+  void PartWritten(error_code error, std::function<void(bool)> done) {
+    writing_ = false;
+    Lowest().expires_never();
+    if (error) Break();
+    if (done) done(!error);
+    if (!error) WriteNext();
+  }
+
+  // The client has gone: whoever still writes to it is told.
+  void Break() {
+    broken_ = true;
+    std::deque<Part> parts = std::move(parts_);
+    parts_.clear();
+    for (Part& part : parts) {
+      if (part.done) part.done(false);
+    }
+    ClientGone();
+    CloseSocket();
+  }
+
+  void Finished(error_code error) {
+    exchange_active_ = false;
+    gone_ = nullptr;
+    if (error) {
+      broken_ = true;
+      return CloseSocket();
+    }
+    if (!keep_alive_ || closing_) return Goodbye();
+    ReadRequest(kIdleTimeout);
+  }
+
+  void Goodbye() {
+    Lowest().expires_after(kGoodbyeTimeout);
+    if constexpr (kTls) {
+      stream_.async_shutdown([self = Self()](error_code) { self->CloseSocket(); });
+    } else {
+      error_code ignored;
+      stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+      Discard();
+    }
+  }
+
+  // Reads what the client still sends: closing before would reset the connection, and the client
+  // could lose the answer.
+  void Discard() {
+    buffer_.consume(buffer_.size());
+    stream_.async_read_some(buffer_.prepare(kDiscardBytes),
+                            [self = Self()](error_code error, size_t) {
+                              if (error) return self->CloseSocket();
+                              self->Discard();
+                            });
+  }
+
+  // While an answer is made nothing is read; a client that closes shows as readable with nothing
+  // to read. One that sends its next request already is no longer watched.
+  void WatchClient(uint64_t number, std::function<void()> gone) {
+    if (number != exchange_number_ || !exchange_active_) return;
+    if (broken_) return gone();
+    gone_ = std::move(gone);
+    Lowest().socket().async_wait(tcp::socket::wait_read, [self = Self(), number](error_code error) {
+      if (number != self->exchange_number_ || !self->exchange_active_) return;
+      char byte = 0;
+      if (error ||
+          recv(self->Lowest().socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) {
+        self->Break();
+      }
+    });
+  }
+
+  void ClientGone() {
+    std::function<void()> gone = std::move(gone_);
+    gone_ = nullptr;
+    if (gone) gone();
+  }
+
+  const HttpConnectionOptions& options_;
+  const std::shared_ptr<void> closed_;
+  Stream stream_;
+  beast::flat_buffer buffer_;
+  std::optional<http::request_parser<http::string_body>> parser_;
+  uint64_t exchange_number_ = 0;
+  bool exchange_active_ = false;
+  bool answered_ = false;
+  bool keep_alive_ = false;
+  bool head_only_ = false;
+  bool closing_ = false;
+  bool broken_ = false;
+  bool writing_ = false;
+  std::deque<Part> parts_;
+  std::function<void()> gone_;
+};
+
+}  // namespace
+
+std::shared_ptr<HttpConnection> MakeHttpConnection(tcp::socket socket,
+                                                   boost::asio::ssl::context* tls,
+                                                   const HttpConnectionOptions& options,
+                                                   std::shared_ptr<void> closed) {
+  if (tls == nullptr) {
+    return std::make_shared<Connection<beast::tcp_stream>>(options, std::move(closed),
+                                                           std::move(socket));
+  }
+  return std::make_shared<Connection<beast::ssl_stream<beast::tcp_stream>>>(
+      options, std::move(closed), std::move(socket), *tls);
+}
+
+}  // namespace tarn::dashboard

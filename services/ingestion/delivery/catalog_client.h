@@ -1,0 +1,40 @@
+// The catalog as a delivery needs it, called as the owner of the stream. Thread safe; blocking.
+// Errors are the catalog's with their reasons; UNAVAILABLE while it, or a token, cannot be had.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include "tarn/catalog/v1/catalog_service.grpc.pb.h"
+
+#include "common/auth/token_provider.h"
+#include "services/ingestion/stream/stream.h"
+
+namespace tarn::ingestion {
+
+class CatalogClient {
+ public:
+  CatalogClient(std::shared_ptr<grpc::Channel> channel, auth::TokenProvider& tokens);
+
+  absl::StatusOr<catalog::v1::Table> GetTable(const Stream& stream);
+  absl::StatusOr<catalog::v1::Table> CreateTable(const Stream& stream,
+                                                 const catalog::v1::Table& table);
+  // Nothing when the log never delivered to the table.
+  absl::StatusOr<std::optional<uint64_t>> GetLogPosition(const Stream& stream,
+                                                         const std::string& log_id);
+  absl::StatusOr<catalog::v1::Table> Commit(const Stream& stream,
+                                            const catalog::v1::CommitTableRequest& request);
+
+ private:
+  template <typename Response, typename Method, typename Request>
+  absl::StatusOr<Response> Call(const Stream& stream, Method method, const Request& request);
+
+  const std::unique_ptr<catalog::v1::CatalogService::Stub> stub_;
+  auth::TokenProvider& tokens_;
+};
+
+}  // namespace tarn::ingestion

@@ -1,0 +1,150 @@
+#include "services/ingestion/ingestion_module.h"
+
+#include <unistd.h>
+
+#include <absl/strings/str_cat.h>
+#include <grpcpp/server_builder.h>
+
+#include "common/events/event.h"
+#include "common/idempotency/idempotency.h"
+#include "common/ids/ids.h"
+#include "common/lake/durable_file.h"
+#include "common/logging/logging.h"
+#include "common/postgres/migrations.h"
+#include "common/rpc/service_directory.h"
+#include "common/status/status_macros.h"
+#include "services/ingestion/migrations.h"
+
+namespace tarn::ingestion {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr absl::Duration kChoresPause = absl::Seconds(2);
+constexpr absl::Duration kReloadPause = absl::Seconds(10);
+constexpr absl::Duration kPurgePause = absl::Minutes(30);
+
+PostgresPoolOptions PoolOptions(const IngestionOptions& options,
+                                const server::ModuleContext& context) {
+  PostgresPoolOptions pool;
+  pool.dsn = context.postgres_dsn;
+  pool.max_connections = static_cast<int>(options.postgres_connections);
+  pool.application_name = "tarn-ingestion";
+  return pool;
+}
+
+}  // namespace
+
+IngestionModule::IngestionModule(const IngestionOptions& options,
+                                 const server::ModuleContext& context)
+    : options_(options),
+      context_(context),
+      metrics_(context.metrics),
+      service_(context.HandlerOptions("ingestion")),
+      pool_(PoolOptions(options, context)) {}
+
+IngestionModule::~IngestionModule() { Stop(); }
+
+void IngestionModule::RegisterServices(grpc::ServerBuilder& builder) {
+  builder.RegisterService(&service_);
+}
+
+absl::Status IngestionModule::Start() {
+  const fs::path state(context_.state_path);
+  TARN_ASSIGN_OR_RETURN(lake_, lake::LakePaths::Open(context_.lake_path));
+  TARN_RETURN_IF_ERROR(lake::CheckWritableDirectory(lake_->root()));
+  WriteAheadLogOptions wal;
+  wal.folder = state / "wal";
+  wal.segment_bytes = options_.wal_segment_size.bytes;
+  wal.max_bytes = options_.wal_max_size.bytes;
+  wal.cache_bytes = options_.wal_cache_size.bytes;
+  TARN_ASSIGN_OR_RETURN(wal_, WriteAheadLog::Open(std::move(wal), context_.clock, metrics_));
+  const WalOpenReport& report = wal_->open_report();
+  logging::Info("ingestion", "opened the write-ahead log",
+                {{"log", wal_->uuid()},
+                 {"segments", report.segments},
+                 {"records", report.records},
+                 {"torn_bytes", report.torn_bytes},
+                 {"damaged_bytes", report.damaged_bytes}});
+  // The log's folder is locked now: what lies in the work folder is nobody else's.
+  TARN_ASSIGN_OR_RETURN(
+      converter_, ParquetConverter::Open({.work_folder = state / "ingestion-work",
+                                          .threads = static_cast<int>(options_.engine_threads),
+                                          .memory_limit_bytes = options_.engine_memory.bytes}));
+  catalog_ =
+      std::make_unique<CatalogClient>(context_.services.ChannelFor("catalog"), context_.tokens);
+  scheduler_ = std::make_unique<DeliveryScheduler>(
+      DeliveryDependencies{*wal_, store_, *catalog_, *converter_, *lake_, context_.clock, metrics_,
+                           lease_},
+      registry_, static_cast<int>(options_.delivery_workers));
+  wal_->OnDurable([this](const std::string& uid) { scheduler_->Notify(uid); });
+  writer_ = std::make_unique<RecordWriter>(*wal_, metrics_);
+  streams_ = std::make_unique<StreamManager>(store_, registry_, *wal_, *scheduler_);
+  uploads_ = std::make_unique<FileUploads>(*lake_, pool_, context_.clock, metrics_);
+  uploads_->RemoveLeftovers();
+  service_.SetCore({*streams_, registry_, *writer_, *uploads_, storage_});
+  storage_.Start();
+  return absl::OkStatus();
+}
+
+absl::Status IngestionModule::SetUp() {
+  TARN_RETURN_IF_ERROR(events::Migrate(pool_));
+  TARN_RETURN_IF_ERROR(ApplyMigrations(pool_, "ingestion", Migrations()));
+  const std::string holder = absl::StrCat("ingestion-", ::getpid(), "-", NewShortId());
+  TARN_ASSIGN_OR_RETURN(lease_, store_.TakeLog(wal_->uuid(), holder));
+  TARN_RETURN_IF_ERROR(registry_.Reload());
+  scheduler_->Start();
+  logging::Info("ingestion", "serving", {{"log_epoch", lease_.epoch}});
+  chores_ = std::thread([this] { DoChores(); });
+  return absl::OkStatus();
+}
+
+bool IngestionModule::WaitFor(absl::Duration duration) {
+  std::unique_lock lock(mutex_);
+  return !stop_changed_.wait_for(lock, absl::ToChronoMilliseconds(duration), [&] { return stop_; });
+}
+
+void IngestionModule::DoChores() {
+  absl::Time reload = absl::InfinitePast();
+  absl::Time purge = absl::InfinitePast();
+  bool told = false;
+  do {
+    absl::Status status = wal_->RemoveDeliveredSegments();
+    const absl::Time now = absl::Now();
+    if (status.ok() && now >= reload) {
+      status = registry_.Reload();
+      if (status.ok()) status = uploads_->FinishIntents();
+      reload = now + kReloadPause;
+    }
+    if (status.ok() && now >= purge) {
+      status = idempotency::Purge(pool_, "ingestion").status();
+      purge = now + kPurgePause;
+    }
+    if (!status.ok() && !told) logging::Warn("ingestion", "chores are put off", status);
+    told = !status.ok();
+  } while (WaitFor(kChoresPause));
+}
+
+absl::Status IngestionModule::Ready() {
+  TARN_RETURN_IF_ERROR(storage_.Check());
+  return pool_.CheckHealth();
+}
+
+void IngestionModule::Stop() {
+  // First, so that nothing is started any more.
+  storage_.Stop();
+  {
+    std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  stop_changed_.notify_all();
+  if (chores_.joinable()) chores_.join();
+  if (scheduler_ != nullptr) scheduler_->Stop();
+}
+
+absl::StatusOr<std::unique_ptr<server::Module>> CreateModule(const IngestionOptions& options,
+                                                             const server::ModuleContext& context) {
+  return std::make_unique<IngestionModule>(options, context);
+}
+
+}  // namespace tarn::ingestion

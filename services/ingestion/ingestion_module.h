@@ -1,0 +1,83 @@
+// The ingestion module: its parts, how they come up and how they end.
+//
+// Needs its disk to start; PostgreSQL and catalog may be away at any time: until PostgreSQL was
+// there once, no stream is known and calls answer UNAVAILABLE; after that records are acknowledged
+// without it, and delivery waits.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "common/lake/lake_paths.h"
+#include "common/lease/lease.h"
+#include "common/postgres/postgres_pool.h"
+#include "common/postgres/storage_opener.h"
+#include "common/server/module.h"
+#include "common/server/module_context.h"
+#include "services/ingestion/delivery/catalog_client.h"
+#include "services/ingestion/delivery/delivery_scheduler.h"
+#include "services/ingestion/ingestion_metrics.h"
+#include "services/ingestion/ingestion_options.h"
+#include "services/ingestion/ingestion_service.h"
+#include "services/ingestion/record/parquet_converter.h"
+#include "services/ingestion/record_writer.h"
+#include "services/ingestion/stream/stream_registry.h"
+#include "services/ingestion/stream/stream_store.h"
+#include "services/ingestion/stream_manager.h"
+#include "services/ingestion/upload/file_upload.h"
+#include "services/ingestion/wal/write_ahead_log.h"
+
+namespace tarn::ingestion {
+
+class IngestionModule : public server::Module {
+ public:
+  IngestionModule(const IngestionOptions& options, const server::ModuleContext& context);
+  ~IngestionModule() override;
+
+  std::string_view name() const override { return "ingestion"; }
+  void RegisterServices(grpc::ServerBuilder& builder) override;
+  absl::Status Start() override;
+  absl::Status Ready() override;
+  void Stop() override;
+
+ private:
+  // Migrates, takes the log's lease, learns the streams; then starts delivery and the chores.
+  absl::Status SetUp();
+  void DoChores();
+  // False when the module is to stop.
+  bool WaitFor(absl::Duration duration);
+
+  const IngestionOptions options_;
+  const server::ModuleContext context_;
+  IngestionMetrics metrics_;
+  IngestionService service_;
+
+  PostgresPool pool_;
+  StorageOpener storage_{"ingestion", [this] { return SetUp(); }};
+  StreamStore store_{pool_};
+  StreamRegistry registry_{store_};
+  // From Start on.
+  std::optional<lake::LakePaths> lake_;
+  std::optional<ParquetConverter> converter_;
+  std::unique_ptr<CatalogClient> catalog_;
+  std::unique_ptr<WriteAheadLog> wal_;
+  Lease lease_;
+  std::unique_ptr<DeliveryScheduler> scheduler_;
+  std::unique_ptr<RecordWriter> writer_;
+  std::unique_ptr<StreamManager> streams_;
+  std::unique_ptr<FileUploads> uploads_;
+
+  std::mutex mutex_;
+  std::condition_variable stop_changed_;
+  bool stop_ = false;
+  std::thread chores_;
+};
+
+// For server::ModuleSpec.
+absl::StatusOr<std::unique_ptr<server::Module>> CreateModule(const IngestionOptions& options,
+                                                             const server::ModuleContext& context);
+
+}  // namespace tarn::ingestion

@@ -1,0 +1,33 @@
+#include "services/ingestion/ingestion_options.h"
+
+#include "common/config/option_set.h"
+#include "common/status/error.h"
+
+namespace tarn::ingestion {
+namespace {
+
+absl::Status AtLeastOneMiB(const config::ByteSize& size) {
+  if (size.bytes >= 1 << 20) return absl::OkStatus();
+  return InvalidArgument("INVALID_OPTION", "must be at least 1MiB");
+}
+
+}  // namespace
+
+void RegisterOptions(config::OptionSet& set, IngestionOptions* options) {
+  set.Add("ingestion.wal_segment_size", &options->wal_segment_size,
+          "size at which a new segment of the write-ahead log begins", AtLeastOneMiB);
+  set.Add("ingestion.wal_max_size", &options->wal_max_size,
+          "undelivered bytes on disk above which records are refused", AtLeastOneMiB);
+  set.Add("ingestion.wal_cache_size", &options->wal_cache_size,
+          "undelivered records kept in memory; the rest is read back from the log", AtLeastOneMiB);
+  set.Add("ingestion.delivery_workers", &options->delivery_workers,
+          "streams that are delivered at the same time", config::MustBePositive);
+  set.Add("ingestion.engine_threads", &options->engine_threads,
+          "threads that turn records into Parquet", config::MustBePositive);
+  set.Add("ingestion.engine_memory", &options->engine_memory,
+          "memory that turning records into Parquet may take", AtLeastOneMiB);
+  set.Add("ingestion.postgres_connections", &options->postgres_connections,
+          "connections to PostgreSQL at most", config::MustBePositive);
+}
+
+}  // namespace tarn::ingestion

@@ -1,0 +1,31 @@
+// Ingestion's options and their defaults.
+#pragma once
+
+#include <cstdint>
+
+#include <absl/time/time.h>
+
+#include "common/config/option_value.h"
+
+namespace tarn::config {
+class OptionSet;
+}
+
+namespace tarn::ingestion {
+
+struct IngestionOptions {
+  // Of the write-ahead log, <state>/wal.
+  config::ByteSize wal_segment_size{64LL << 20};
+  config::ByteSize wal_max_size{16LL << 30};
+  config::ByteSize wal_cache_size{128LL << 20};
+  // Of delivery.
+  std::int64_t delivery_workers = 2;
+  std::int64_t engine_threads = 2;
+  config::ByteSize engine_memory{512LL << 20};
+  std::int64_t postgres_connections = 8;
+};
+
+// Adds them to `set` under "ingestion."; `options` outlives it.
+void RegisterOptions(config::OptionSet& set, IngestionOptions* options);
+
+}  // namespace tarn::ingestion

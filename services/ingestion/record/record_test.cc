@@ -1,0 +1,370 @@
+// What is taken for JSON, which columns are learnt, and what is never bent into shape.
+#include <filesystem>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/duckdb/database.h"
+#include "common/duckdb/sql_text.h"
+#include "common/testing/status_matchers.h"
+#include "common/testing/temp_dir.h"
+#include "services/ingestion/record/parquet_converter.h"
+#include "services/ingestion/record/record_check.h"
+#include "services/ingestion/record/record_matcher.h"
+#include "services/ingestion/record/schema_learner.h"
+
+namespace tarn::ingestion {
+namespace {
+
+using table_schema::Field;
+using table_schema::Fields;
+using ::testing::ElementsAre;
+
+std::string ReasonOf(std::string_view record) {
+  const auto error = CheckRecord(record);
+  return error ? error->reason : "";
+}
+
+TEST(RecordCheckTest, TakesObjectsAlone) {
+  for (const char* good : {"{}", " {\"a\" : [1, -0.5e+3, null, true, {\"b\": \"\\u00e4\\n\"}]}\n",
+                           R"({"surrogates":"\ud83d\ude00"})", "{\"ä\":\"😀\"}"}) {
+    EXPECT_EQ(ReasonOf(good), "") << good;
+  }
+  for (const char* other : {"1", "[]", "\"a\"", "null", "[{}]"}) {
+    EXPECT_EQ(ReasonOf(other), "NOT_AN_OBJECT") << other;
+  }
+}
+
+TEST(RecordCheckTest, RefusesWhatIsNotJson) {
+  for (const char* bad : {"",
+                          " ",
+                          "{",
+                          "}",
+                          "{a:1}",
+                          "{'a':1}",
+                          "{\"a\"}",
+                          "{\"a\":}",
+                          "{\"a\":1,}",
+                          "{\"a\":01}",
+                          "{\"a\":.5}",
+                          "{\"a\":1.}",
+                          "{\"a\":+1}",
+                          "{\"a\":NaN}",
+                          "{\"a\":Infinity}",
+                          "{\"a\":1e}",
+                          "{\"a\":tru}",
+                          "{\"a\":1}x",
+                          "{\"a\":1} {}",
+                          "{\"a\":\"\\x\"}",
+                          "{\"a\":\"\\u12\"}",
+                          "{\"a\":\"\\ud800\"}",
+                          "{\"a\":\"\\udc00\"}",
+                          "{\"a\":\"\t\"}",
+                          "{\"a\":\"\xff\"}",
+                          "{\"a\":\"\xc0\xaf\"}",
+                          "{\"a\":\"\xed\xa0\x80\"}",
+                          "{\"a\":[1 2]}",
+                          "{\"a\":[1}",
+                          "{\"a\":\"unclosed}",
+                          "{\"a\":1 \"b\":2}",
+                          "{,}",
+                          "[,]",
+                          "\xef\xbb\xbf{}"}) {
+    EXPECT_EQ(ReasonOf(bad), "INVALID_JSON") << bad;
+  }
+}
+
+TEST(RecordCheckTest, RefusesDeepNestingAndLargeRecords) {
+  EXPECT_EQ(ReasonOf("{\"a\":" + std::string(10'000, '[') + std::string(10'000, ']') + "}"),
+            "INVALID_JSON");
+  EXPECT_EQ(ReasonOf("{\"a\":" + std::string(90, '[') + std::string(90, ']') + "}"), "");
+  EXPECT_EQ(ReasonOf("{\"a\":\"" + std::string(kMaxRecordBytes, 'x') + "\"}"), "RECORD_TOO_LARGE");
+}
+
+std::string Learn(const std::vector<std::string>& records) {
+  SchemaLearner learner(SchemaLearner::Scope::kWholeRecord, {});
+  for (const std::string& record : records) learner.Observe(record);
+  Field all;
+  all.set_type("struct");
+  *all.mutable_fields() = learner.Columns();
+  return table_schema::DisplayTypeOf(all);
+}
+
+TEST(SchemaLearnerTest, LearnsTheTypesOfDeviceMessages) {
+  EXPECT_EQ(Learn({R"({"data":{"co":0.0045,"light":true,"temp":27.0},"device_id":"5e:44","ts":)"
+                   R"(1594598735.77,"device":"iot-device-02"})"}),
+            "struct<data: struct<co: double, light: boolean, temp: double>, device_id: string, "
+            "ts: double, device: string>");
+}
+
+TEST(SchemaLearnerTest, AFractionAmongIntegersMakesADouble) {
+  EXPECT_EQ(Learn({R"({"a":1})", R"({"a":2})"}), "struct<a: long>");
+  EXPECT_EQ(Learn({R"({"a":1})", R"({"a":2.5})", R"({"a":3})"}), "struct<a: double>");
+}
+
+TEST(SchemaLearnerTest, NothingIsGuessedFromText) {
+  EXPECT_EQ(Learn({R"({"a":"2020-01-01","b":"12","c":"true"})"}),
+            "struct<a: string, b: string, c: string>");
+}
+
+TEST(SchemaLearnerTest, NullSaysNothingUntilAValueCame) {
+  EXPECT_EQ(Learn({R"({"a":null,"b":[]})", R"({"a":null,"b":[1,null]})"}),
+            "struct<a: string, b: list<long>>");
+  EXPECT_EQ(Learn({R"({"a":null})", R"({"a":7})"}), "struct<a: long>");
+}
+
+TEST(SchemaLearnerTest, FieldsOfAllRecordsAreJoined) {
+  EXPECT_EQ(Learn({R"({"s":{"x":1}})", R"({"s":{"y":"t"},"z":[{"k":1},{"l":true}]})"}),
+            "struct<s: struct<x: long, y: string>, z: list<struct<k: long, l: boolean>>>");
+}
+
+Field MakeField(const std::string& name, const std::string& type, std::vector<Field> parts = {}) {
+  Field field;
+  field.set_name(name);
+  field.set_type(type);
+  for (Field& part : parts) *field.add_fields() = part;
+  return field;
+}
+
+// A value against a column "v" of each type, and whether it fits. What fits must come out of the
+// engine as `text`.
+struct Case {
+  Field column;
+  std::string value;
+  std::string reason;  // "" when it fits
+  std::string text;
+};
+
+std::vector<Case> Cases() {
+  const auto of = [](const std::string& type) { return MakeField("v", type); };
+  const Field numbers =
+      MakeField("v", "struct", {MakeField("x", "long"), MakeField("y", "double")});
+  const Field list = MakeField("v", "list", {MakeField("element", "long")});
+  const Field map = MakeField("v", "map", {MakeField("key", "string"), MakeField("value", "long")});
+  return {
+      // Whole numbers.
+      {of("long"), "12", "", "12"},
+      {of("long"), "-0", "", "0"},
+      {of("long"), "9223372036854775807", "", "9223372036854775807"},
+      {of("long"), "-9223372036854775808", "", "-9223372036854775808"},
+      {of("long"), "9223372036854775808", "OUT_OF_RANGE", ""},
+      {of("long"), "1.5", "TYPE_MISMATCH", ""},
+      {of("long"), "1.0", "TYPE_MISMATCH", ""},
+      {of("long"), "1e3", "TYPE_MISMATCH", ""},
+      {of("long"), "\"12\"", "TYPE_MISMATCH", ""},
+      {of("long"), "true", "TYPE_MISMATCH", ""},
+      {of("long"), "{}", "TYPE_MISMATCH", ""},
+      {of("long"), "[]", "TYPE_MISMATCH", ""},
+      {of("long"), "null", "", "NULL"},
+      {of("int"), "2147483647", "", "2147483647"},
+      {of("int"), "2147483648", "OUT_OF_RANGE", ""},
+      // Numbers.
+      {of("double"), "1.5", "", "1.5"},
+      {of("double"), "3", "", "3.0"},
+      {of("double"), "0.004532068199369834", "", "0.004532068199369834"},
+      {of("double"), "9007199254740992", "", "9007199254740992.0"},
+      {of("double"), "9007199254740993", "OUT_OF_RANGE", ""},
+      {of("double"), "18446744073709551616", "", "1.8446744073709552e+19"},
+      {of("double"), "1e400", "OUT_OF_RANGE", ""},
+      {of("double"), "-1e400", "OUT_OF_RANGE", ""},
+      {of("double"), "1e-400", "OUT_OF_RANGE", ""},
+      {of("double"), "0e-400", "", "0.0"},
+      {of("double"), "true", "TYPE_MISMATCH", ""},
+      {of("double"), "\"1.5\"", "TYPE_MISMATCH", ""},
+      {of("float"), "1.5", "", "1.5"},
+      {of("float"), "16777217", "OUT_OF_RANGE", ""},
+      {of("float"), "1e39", "OUT_OF_RANGE", ""},
+      {of("decimal(5,2)"), "123.45", "", "123.45"},
+      {of("decimal(5,2)"), "-1", "", "-1.00"},
+      {of("decimal(5,2)"), "\"123.4\"", "", "123.40"},
+      {of("decimal(5,2)"), "1.234", "OUT_OF_RANGE", ""},
+      {of("decimal(5,2)"), "1234", "OUT_OF_RANGE", ""},
+      {of("decimal(5,2)"), "1e1", "OUT_OF_RANGE", ""},
+      {of("decimal(20,0)"), "12345678901234567890", "OUT_OF_RANGE", ""},
+      {of("decimal(20,0)"), "\"12345678901234567890\"", "", "12345678901234567890"},
+      // Truth and text.
+      {of("boolean"), "false", "", "false"},
+      {of("boolean"), "0", "TYPE_MISMATCH", ""},
+      {of("boolean"), "\"true\"", "TYPE_MISMATCH", ""},
+      {of("string"), "\"a\\n\\u00e4\\ud83d\\ude00\\\"\"", "", "a\nä😀\""},
+      {of("string"), "\"12\"", "", "12"},
+      {of("string"), "\"null\"", "", "null"},
+      {of("string"), "\"\"", "", ""},
+      {of("string"), "12", "TYPE_MISMATCH", ""},
+      {of("string"), "true", "TYPE_MISMATCH", ""},
+      {of("string"), "{\"a\":1}", "TYPE_MISMATCH", ""},
+      {of("string"), "[\"a\"]", "TYPE_MISMATCH", ""},
+      // Times.
+      {of("date"), "\"2024-02-29\"", "", "2024-02-29"},
+      {of("date"), "\"2023-02-29\"", "TYPE_MISMATCH", ""},
+      {of("date"), "\"2024-2-9\"", "TYPE_MISMATCH", ""},
+      {of("date"), "\"2024-02-29T00:00:00\"", "TYPE_MISMATCH", ""},
+      {of("date"), "19000", "TYPE_MISMATCH", ""},
+      {of("time"), "\"23:59:01.123456\"", "", "23:59:01.123456"},
+      {of("time"), "\"24:00:00\"", "TYPE_MISMATCH", ""},
+      {of("timestamp"), "\"2026-01-31T23:59:01.5\"", "", "2026-01-31 23:59:01.5"},
+      {of("timestamp"), "\"2026-01-31 23:59:01\"", "", "2026-01-31 23:59:01"},
+      {of("timestamp"), "\"2026-01-31T23:59:01Z\"", "TYPE_MISMATCH", ""},
+      {of("timestamp"), "\"2026-01-31T23:59:01.1234567\"", "TYPE_MISMATCH", ""},
+      {of("timestamp"), "1594598735", "TYPE_MISMATCH", ""},
+      {of("timestamptz"), "\"2026-01-31T23:59:01Z\"", "", "2026-01-31 23:59:01+00"},
+      {of("timestamptz"), "\"2026-01-31T23:59:01.25+02:00\"", "", "2026-01-31 21:59:01.25+00"},
+      {of("timestamptz"), "\"2026-01-31T23:59:01\"", "TYPE_MISMATCH", ""},
+      {of("uuid"), "\"0189ABCD-0000-7000-8000-000000000000\"", "",
+       "0189abcd-0000-7000-8000-000000000000"},
+      {of("uuid"), "\"0189\"", "TYPE_MISMATCH", ""},
+      // Nested.
+      {numbers, "{\"x\":1,\"y\":2}", "", "{'x': 1, 'y': 2.0}"},
+      {numbers, "{}", "", "{'x': NULL, 'y': NULL}"},
+      {numbers, "{\"x\":1.5}", "TYPE_MISMATCH", ""},
+      {numbers, "{\"z\":1}", "UNKNOWN_FIELD", ""},
+      {numbers, "{\"x\":1,\"x\":2}", "DUPLICATE_FIELD", ""},
+      {numbers, "[1]", "TYPE_MISMATCH", ""},
+      {numbers, "\"{}\"", "TYPE_MISMATCH", ""},
+      {list, "[1,null,3]", "", "[1, NULL, 3]"},
+      {list, "[]", "", "[]"},
+      {list, "[1,\"2\"]", "TYPE_MISMATCH", ""},
+      {list, "1", "TYPE_MISMATCH", ""},
+      {map, "{\"a\":1,\"b\":2}", "", "{a=1, b=2}"},
+      {map, "{\"a\":1,\"a\":2}", "DUPLICATE_FIELD", ""},
+      {map, "{\"a\":\"1\"}", "TYPE_MISMATCH", ""},
+  };
+}
+
+TEST(RecordMatcherTest, NothingIsBentIntoShape) {
+  for (const Case& c : Cases()) {
+    Fields fields;
+    *fields.Add() = c.column;
+    const RecordMatcher matcher(fields, RecordMatcher::UnknownNull::kRefuse);
+    const auto error = matcher.Match("{\"v\":" + c.value + "}");
+    EXPECT_EQ(error ? error->reason : "", c.reason)
+        << c.value << " as " << table_schema::DisplayTypeOf(c.column);
+  }
+}
+
+TEST(RecordMatcherTest, NamesTheFieldByItsPath) {
+  Fields fields;
+  *fields.Add() = MakeField(
+      "data", "struct",
+      {MakeField("tags", "list", {MakeField("element", "struct", {MakeField("k", "long")})})});
+  const RecordMatcher matcher(fields, RecordMatcher::UnknownNull::kRefuse);
+  const auto error = matcher.Match(R"({"data":{"tags":[{"k":1},{"k":"x"}]}})");
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->field, "data.tags[1].k");
+  EXPECT_THAT(error->message, ::testing::HasSubstr("the text \"x\" is not a whole number"));
+}
+
+TEST(RecordMatcherTest, UnknownFieldsAreNamed) {
+  Fields fields;
+  *fields.Add() = MakeField("temp", "long");
+  const RecordMatcher strict(fields, RecordMatcher::UnknownNull::kRefuse);
+  EXPECT_EQ(strict.Match(R"({"other":1})")->field, "other");
+  EXPECT_EQ(strict.Match(R"({"other":null})")->reason, "UNKNOWN_FIELD");
+  EXPECT_THAT(strict.Match(R"({"Temp":1})")->message, ::testing::HasSubstr("differs only by case"));
+  EXPECT_EQ(strict.Match(R"({"":1})")->reason, "INVALID_FIELD_NAME");
+  const RecordMatcher lenient(fields, RecordMatcher::UnknownNull::kIgnore);
+  EXPECT_FALSE(lenient.Match(R"({"other":null})"));
+  EXPECT_EQ(lenient.Match(R"({"other":1})")->reason, "UNKNOWN_FIELD");
+}
+
+TEST(RecordMatcherTest, ARequiredColumnMustHaveAValue) {
+  Fields fields;
+  *fields.Add() = MakeField("id", "long");
+  fields[0].set_required(true);
+  const RecordMatcher matcher(fields, RecordMatcher::UnknownNull::kRefuse);
+  EXPECT_FALSE(matcher.Match(R"({"id":1})"));
+  EXPECT_EQ(matcher.Match("{}")->reason, "MISSING_FIELD");
+  EXPECT_EQ(matcher.Match(R"({"id":null})")->reason, "MISSING_FIELD");
+}
+
+TEST(RecordMatcherTest, ColumnsThatAStreamCannotFillAreRefused) {
+  Fields fields;
+  *fields.Add() = MakeField("b", "binary");
+  EXPECT_THAT(CheckStreamColumns("stream.columns", fields),
+              StatusIs(absl::StatusCode::kInvalidArgument, "INVALID_FIELD"));
+  *fields.Mutable(0) =
+      MakeField("m", "map", {MakeField("key", "long"), MakeField("value", "long")});
+  EXPECT_FALSE(CheckStreamColumns("stream.columns", fields).ok());
+}
+
+class ParquetConverterTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_OK_AND_ASSIGN(converter_, ParquetConverter::Open({.work_folder = dir_ / "work"}));
+  }
+  // Column v of each row as text, NULL as "NULL".
+  std::vector<std::string> RowsOf(const std::vector<lake::WrittenFile>& files) {
+    std::vector<std::string> rows;
+    auto db = duckdb::Database::Open({.threads = 1});
+    auto connection = db->Connect();
+    for (const lake::WrittenFile& file : files) {
+      auto result =
+          connection->Query("SELECT coalesce(CAST(v AS VARCHAR), 'NULL') FROM read_parquet(" +
+                            duckdb::QuoteLiteral(file.path) + ", hive_partitioning=false)");
+      EXPECT_OK(result);
+      if (!result.ok()) continue;
+      for (uint64_t i = 0; i < result->row_count(); ++i) {
+        rows.push_back(*result->At(i, 0).As<std::string>());
+      }
+    }
+    return rows;
+  }
+
+  TempDir dir_;
+  std::optional<ParquetConverter> converter_;
+};
+
+TEST_F(ParquetConverterTest, EveryValueThatFitsComesOutAsItWentIn) {
+  int number = 0;
+  for (const Case& c : Cases()) {
+    if (!c.reason.empty()) continue;
+    catalog::v1::Table table;
+    *table.mutable_schema()->add_fields() = c.column;
+    table_schema::AssignFieldIds(*table.mutable_schema()->mutable_fields(), 0);
+    const std::string record = "{\"v\"\n:\r\n" + c.value + "}";
+    auto files = converter_->Convert(table, {record}, dir_ / ("out" + std::to_string(number++)));
+    ASSERT_OK(files) << c.value << " as " << table_schema::DisplayTypeOf(c.column);
+    EXPECT_THAT(RowsOf(*files), ElementsAre(c.text))
+        << c.value << " as " << table_schema::DisplayTypeOf(c.column);
+  }
+}
+
+TEST_F(ParquetConverterTest, TextMayHoldANulCharacter) {
+  catalog::v1::Table table;
+  *table.mutable_schema()->add_fields() = MakeField("v", "string");
+  table.mutable_schema()->mutable_fields(0)->set_id(1);
+  ASSERT_OK_AND_ASSIGN(const auto files,
+                       converter_->Convert(table, {R"({"v":"a\u0000b"})"}, dir_ / "out"));
+  EXPECT_THAT(RowsOf(files), ElementsAre(std::string("a\0b", 3)));
+}
+
+TEST_F(ParquetConverterTest, WritesOneFileForEachPartition) {
+  catalog::v1::Table table;
+  *table.mutable_schema()->add_fields() = MakeField("v", "long");
+  *table.mutable_schema()->add_fields() = MakeField("t", "timestamptz");
+  *table.mutable_schema()->add_fields() = MakeField("d", "string");
+  table_schema::AssignFieldIds(*table.mutable_schema()->mutable_fields(), 0);
+  auto* day = table.add_partition_fields();
+  day->set_source("t");
+  day->set_transform("day");
+  table.add_partition_fields()->set_source("d");
+  ASSERT_OK(CheckPartitionFields(table));
+  ASSERT_OK_AND_ASSIGN(auto files,
+                       converter_->Convert(table,
+                                           {R"({"v":1,"t":"2026-01-31T23:00:00-02:00","d":"x/y"})",
+                                            R"({"v":2,"t":"2026-02-01T01:00:00Z","d":"x/y"})",
+                                            R"({"v":3,"t":"2026-01-31T01:00:00Z","d":null})"},
+                                           dir_ / "out"));
+  ASSERT_EQ(files.size(), 2u);
+  std::sort(files.begin(), files.end(),
+            [](const auto& a, const auto& b) { return a.row_count > b.row_count; });
+  EXPECT_EQ(files[0].row_count, 2u);
+  EXPECT_THAT(files[0].partition, ElementsAre(lake::PartitionValue{"t_day", "2026-02-01"},
+                                              lake::PartitionValue{"d", "x/y"}));
+  EXPECT_THAT(files[0].relative_path, ::testing::StartsWith("t_day=2026-02-01/d=x%2Fy/"));
+  EXPECT_THAT(files[1].partition, ElementsAre(lake::PartitionValue{"t_day", "2026-01-31"},
+                                              lake::PartitionValue{"d", std::nullopt}));
+}
+
+}  // namespace
+}  // namespace tarn::ingestion

@@ -1,0 +1,134 @@
+#include "services/ingestion/stream/stream_definition.h"
+
+#include <absl/strings/str_cat.h>
+#include <google/protobuf/field_mask.pb.h>
+
+#include "tarn/catalog/v1/table.pb.h"
+
+#include "common/names/names.h"
+#include "common/status/error.h"
+#include "common/status/status_macros.h"
+#include "services/ingestion/record/parquet_converter.h"
+#include "services/ingestion/record/record_matcher.h"
+
+namespace tarn::ingestion {
+namespace {
+
+constexpr int64_t kMinBytes = 1LL << 20;
+constexpr int64_t kMaxBytes = 128LL << 20;
+constexpr absl::Duration kDefaultDelay = absl::Seconds(1);
+constexpr absl::Duration kMinDelay = absl::Milliseconds(100);
+constexpr absl::Duration kMaxDelay = absl::Seconds(900);
+constexpr size_t kMaxCommentBytes = 4096;
+
+void NormalizeDelivery(const std::string& path, v1::DeliveryPolicy& delivery,
+                       std::vector<FieldViolation>& violations) {
+  if (delivery.max_bytes() == 0) delivery.set_max_bytes(kDefaultMaxBytes);
+  if (delivery.max_bytes() < kMinBytes || delivery.max_bytes() > kMaxBytes) {
+    violations.push_back({path + ".max_bytes", "must be 1 MiB (1048576) to 128 MiB (134217728)"});
+  }
+  const bool given = delivery.has_max_delay() &&
+                     (delivery.max_delay().seconds() != 0 || delivery.max_delay().nanos() != 0);
+  if (!given) delivery.mutable_max_delay()->set_seconds(absl::ToInt64Seconds(kDefaultDelay));
+  const absl::Duration delay = absl::Seconds(delivery.max_delay().seconds()) +
+                               absl::Nanoseconds(delivery.max_delay().nanos());
+  if (delay < kMinDelay || delay > kMaxDelay) {
+    violations.push_back({path + ".max_delay", "must be 0.1s to 900s"});
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<v1::Stream> NormalizeDefinition(const v1::Stream& stream, std::string_view path) {
+  const std::string at(path);
+  std::vector<FieldViolation> violations;
+  const auto take = [&](const absl::Status& status, const std::string& field) {
+    if (status.ok()) return;
+    const std::vector<FieldViolation> found = FieldViolationsOf(status);
+    if (found.empty()) violations.push_back({field, std::string(status.message())});
+    for (const FieldViolation& violation : found) violations.push_back(violation);
+  };
+  v1::Stream normal;
+  normal.set_name(stream.name());
+  if (const auto id = names::Parse("streams/{stream}", stream.name()); id.ok()) {
+    take(names::ValidateId(at + ".name", id->front()), at + ".name");
+  } else {
+    take(id.status(), at + ".name");
+  }
+  normal.set_table(stream.table());
+  if (const auto table = names::ParseTable(stream.table()); !table.ok()) {
+    take(table.status(), at + ".table");
+  } else if (names::IsReservedDatabase(table->database)) {
+    violations.push_back({at + ".table", "the database is reserved for Tarn itself"});
+  }
+  if (stream.comment().size() > kMaxCommentBytes) {
+    violations.push_back({at + ".comment", "at most 4096 bytes"});
+  }
+  normal.set_comment(stream.comment());
+  *normal.mutable_columns() = stream.columns();
+  take(CheckStreamColumns(at + ".columns", stream.columns()), at + ".columns");
+  *normal.mutable_partition_fields() = stream.partition_fields();
+  if (!stream.partition_fields().empty()) {
+    catalog::v1::Table table;
+    *table.mutable_schema()->mutable_fields() = stream.columns();
+    *table.mutable_partition_fields() = stream.partition_fields();
+    if (stream.columns().empty()) {
+      violations.push_back(
+          {at + ".partition_fields",
+           "a partitioned stream declares its columns: their types must be known"});
+    } else {
+      take(CheckPartitionFields(table), at + ".partition_fields");
+    }
+  }
+  *normal.mutable_delivery() = stream.delivery();
+  NormalizeDelivery(at + ".delivery", *normal.mutable_delivery(), violations);
+  normal.set_new_field_policy(stream.new_field_policy() == v1::NEW_FIELD_POLICY_UNSPECIFIED
+                                  ? v1::NEW_FIELD_POLICY_ADD_COLUMN
+                                  : stream.new_field_policy());
+  if (!v1::NewFieldPolicy_IsValid(stream.new_field_policy())) {
+    violations.push_back({at + ".new_field_policy", "must be ADD_COLUMN or REJECT"});
+  }
+  if (!violations.empty()) return InvalidFields(std::move(violations));
+  return normal;
+}
+
+absl::StatusOr<v1::Stream> ApplyUpdate(const v1::Stream& current, const v1::Stream& wanted,
+                                       const google::protobuf::FieldMask& mask) {
+  v1::Stream next = current;
+  const std::vector<std::string> all = {"comment", "columns", "partition_fields", "delivery",
+                                        "new_field_policy"};
+  std::vector<std::string> paths(mask.paths().begin(), mask.paths().end());
+  if (paths.empty()) {
+    paths = all;
+    if (!wanted.table().empty()) paths.push_back("table");
+  }
+  for (const std::string& path : paths) {
+    if (path == "comment") {
+      next.set_comment(wanted.comment());
+    } else if (path == "columns") {
+      *next.mutable_columns() = wanted.columns();
+    } else if (path == "partition_fields") {
+      *next.mutable_partition_fields() = wanted.partition_fields();
+    } else if (path == "delivery") {
+      *next.mutable_delivery() = wanted.delivery();
+    } else if (path == "delivery.max_bytes") {
+      next.mutable_delivery()->set_max_bytes(wanted.delivery().max_bytes());
+    } else if (path == "delivery.max_delay") {
+      *next.mutable_delivery()->mutable_max_delay() = wanted.delivery().max_delay();
+    } else if (path == "new_field_policy") {
+      next.set_new_field_policy(wanted.new_field_policy());
+    } else if (path == "table") {
+      if (wanted.table() != current.table()) {
+        return InvalidFields(
+            {{"stream.table", absl::StrCat("a stream's table cannot change (it is ",
+                                           current.table(), "); make another stream")}});
+      }
+    } else {
+      return InvalidFields({{"update_mask", absl::StrCat("a stream has no field \"", path,
+                                                         "\" that can be changed")}});
+    }
+  }
+  return NormalizeDefinition(next, "stream");
+}
+
+}  // namespace tarn::ingestion

@@ -1,0 +1,165 @@
+#include "services/ingestion/stream_manager.h"
+
+#include <algorithm>
+
+#include <absl/strings/str_cat.h>
+#include <google/protobuf/util/time_util.h>
+
+#include "common/names/names.h"
+#include "common/page_token/page_token.h"
+#include "common/status/error.h"
+#include "common/status/status_macros.h"
+#include "services/ingestion/stream/stream_definition.h"
+#include "services/ingestion/wal/log_id.h"
+
+namespace tarn::ingestion {
+namespace {
+
+constexpr absl::Duration kDefaultFlushTimeout = absl::Seconds(60);
+constexpr absl::Duration kMaxFlushTimeout = absl::Minutes(5);
+
+google::protobuf::Timestamp ToTimestamp(absl::Time time) {
+  return google::protobuf::util::TimeUtil::MicrosecondsToTimestamp(absl::ToUnixMicros(time));
+}
+
+v1::Stream ToProto(const Stream& stream) {
+  v1::Stream proto = stream.definition;
+  proto.set_owner(stream.owner);
+  *proto.mutable_create_time() = ToTimestamp(stream.create_time);
+  *proto.mutable_update_time() = ToTimestamp(stream.update_time);
+  proto.set_etag(stream.etag());
+  return proto;
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ParseStreamName(const std::string& name) {
+  TARN_ASSIGN_OR_RETURN(std::vector<std::string> parts, names::Parse("streams/{stream}", name));
+  return std::move(parts[0]);
+}
+
+absl::StatusOr<v1::Stream> StreamManager::WithStatistics(const Stream& stream) {
+  v1::Stream proto = ToProto(stream);
+  const std::string log_id = LogIdOf(wal_.uuid(), stream.uid);
+  TARN_ASSIGN_OR_RETURN(const StreamCounts counts, store_.Counts(stream.uid, log_id));
+  const int64_t end = std::max(static_cast<int64_t>(wal_.Backlog(stream.uid).end_position),
+                               counts.delivered_position);
+  v1::StreamStatistics& statistics = *proto.mutable_statistics();
+  statistics.set_acknowledged_records(counts.other_positions + end);
+  statistics.set_delivered_records(counts.delivered_records);
+  statistics.set_dead_letter_records(counts.dead_letter_records);
+  statistics.set_end_position(end);
+  statistics.set_delivered_position(counts.delivered_position);
+  if (counts.last_delivery_time != absl::InfinitePast()) {
+    *statistics.mutable_last_delivery_time() = ToTimestamp(counts.last_delivery_time);
+  }
+  statistics.set_delivery_error(scheduler_.StatusOf(stream.uid).error);
+  return proto;
+}
+
+absl::StatusOr<v1::Stream> StreamManager::Create(const RequestContext& context,
+                                                 const v1::CreateStreamRequest& request) {
+  TARN_ASSIGN_OR_RETURN(const v1::Stream normal, NormalizeDefinition(request.stream(), "stream"));
+  TARN_ASSIGN_OR_RETURN(Stream stream, store_.Create(context, request, normal));
+  registry_.Put(stream);
+  return WithStatistics(stream);
+}
+
+absl::StatusOr<v1::Stream> StreamManager::Get(const std::string& workspace,
+                                              const std::string& name) {
+  TARN_ASSIGN_OR_RETURN(const std::string id, ParseStreamName(name));
+  TARN_ASSIGN_OR_RETURN(const Stream stream, store_.Get(workspace, id));
+  return WithStatistics(stream);
+}
+
+absl::StatusOr<v1::ListStreamsResponse> StreamManager::List(const std::string& workspace,
+                                                            const v1::ListStreamsRequest& request) {
+  const std::string query = QueryFingerprint({"streams", workspace});
+  TARN_ASSIGN_OR_RETURN(const std::string after, DecodePageToken(query, request.page_token()));
+  TARN_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size()));
+  TARN_ASSIGN_OR_RETURN(std::vector<Stream> streams, store_.List(workspace, after, size + 1));
+  v1::ListStreamsResponse response;
+  if (static_cast<int>(streams.size()) > size) {
+    streams.pop_back();
+    response.set_next_page_token(EncodePageToken(query, streams.back().id));
+  }
+  for (const Stream& stream : streams) {
+    TARN_ASSIGN_OR_RETURN(*response.add_streams(), WithStatistics(stream));
+  }
+  return response;
+}
+
+absl::StatusOr<v1::Stream> StreamManager::Update(const RequestContext& context,
+                                                 const v1::UpdateStreamRequest& request) {
+  TARN_ASSIGN_OR_RETURN(const std::string id, ParseStreamName(request.stream().name()));
+  TARN_ASSIGN_OR_RETURN(Stream stream,
+                        store_.Update(context, request, id, [&](const v1::Stream& current) {
+                          return ApplyUpdate(current, request.stream(), request.update_mask());
+                        }));
+  registry_.Put(stream);
+  return WithStatistics(stream);
+}
+
+absl::Status StreamManager::Delete(const RequestContext& context,
+                                   const v1::DeleteStreamRequest& request) {
+  TARN_ASSIGN_OR_RETURN(const std::string id, ParseStreamName(request.name()));
+  absl::StatusOr<Stream> stream = store_.Get(context.workspace, id);
+  if (!stream.ok()) {
+    // Gone already: a retry of the request that did it is answered from its request id.
+    if (request.request_id().empty()) return stream.status();
+    return store_.Delete(context, request, id);
+  }
+  if (!wal_.CloseStream(stream->uid)) {
+    return FailedPrecondition(
+        "STREAM_NOT_DRAINED",
+        absl::StrCat("not all records of ", stream->name(),
+                     " are delivered yet; stop its producers, call FlushStream, then delete"),
+        {{"stream", stream->name()}});
+  }
+  registry_.Remove(context.workspace, id);
+  if (absl::Status deleted = store_.Delete(context, request, id); !deleted.ok()) {
+    wal_.ReopenStream(stream->uid);
+    registry_.Put(*std::move(stream));
+    return deleted;
+  }
+  scheduler_.Remove(stream->uid);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::Stream> StreamManager::Flush(const std::string& workspace,
+                                                const v1::FlushStreamRequest& request,
+                                                const std::function<bool()>& is_cancelled) {
+  TARN_ASSIGN_OR_RETURN(const std::string id, ParseStreamName(request.name()));
+  absl::Duration timeout = kDefaultFlushTimeout;
+  if (request.has_timeout()) {
+    timeout =
+        absl::Seconds(request.timeout().seconds()) + absl::Nanoseconds(request.timeout().nanos());
+    if (timeout <= absl::ZeroDuration() || timeout > kMaxFlushTimeout) {
+      return InvalidFields({{"timeout", "must be more than 0 and at most 300s"}});
+    }
+  }
+  TARN_ASSIGN_OR_RETURN(const StreamPtr stream, registry_.Find(workspace, id));
+  TARN_RETURN_IF_ERROR(
+      scheduler_.Flush(*stream, wal_.Backlog(stream->uid).end_position, timeout, is_cancelled));
+  return Get(workspace, request.name());
+}
+
+absl::StatusOr<v1::ListDeadLettersResponse> StreamManager::ListDeadLetters(
+    const std::string& workspace, const v1::ListDeadLettersRequest& request) {
+  TARN_ASSIGN_OR_RETURN(const std::string id, ParseStreamName(request.parent()));
+  TARN_ASSIGN_OR_RETURN(const Stream stream, store_.Get(workspace, id));
+  const std::string query = QueryFingerprint({"dead_letters", stream.uid, request.reason()});
+  TARN_ASSIGN_OR_RETURN(const std::string before, DecodePageToken(query, request.page_token()));
+  TARN_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size()));
+  TARN_ASSIGN_OR_RETURN(StreamStore::DeadLetterPage page,
+                        store_.ListDeadLetters(stream, request.reason(), before, size));
+  v1::ListDeadLettersResponse response;
+  for (v1::DeadLetter& letter : page.dead_letters) {
+    *response.add_dead_letters() = std::move(letter);
+  }
+  response.set_total_size(page.total);
+  if (page.has_more) response.set_next_page_token(EncodePageToken(query, page.last_id));
+  return response;
+}
+
+}  // namespace tarn::ingestion

@@ -1,0 +1,52 @@
+// The rules of streams: their life, their statistics, flushing and their dead letters.
+// Thread safe. Errors besides the store's: FAILED_PRECONDITION STREAM_NOT_DRAINED.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include "tarn/ingestion/v1/ingestion_service.pb.h"
+
+#include "services/ingestion/delivery/delivery_scheduler.h"
+#include "services/ingestion/stream/stream_registry.h"
+#include "services/ingestion/stream/stream_store.h"
+#include "services/ingestion/wal/write_ahead_log.h"
+
+namespace tarn::ingestion {
+
+class StreamManager {
+ public:
+  StreamManager(StreamStore& store, StreamRegistry& registry, WriteAheadLog& wal,
+                DeliveryScheduler& scheduler)
+      : store_(store), registry_(registry), wal_(wal), scheduler_(scheduler) {}
+
+  absl::StatusOr<v1::Stream> Create(const RequestContext& context,
+                                    const v1::CreateStreamRequest& request);
+  absl::StatusOr<v1::Stream> Get(const std::string& workspace, const std::string& name);
+  absl::StatusOr<v1::ListStreamsResponse> List(const std::string& workspace,
+                                               const v1::ListStreamsRequest& request);
+  absl::StatusOr<v1::Stream> Update(const RequestContext& context,
+                                    const v1::UpdateStreamRequest& request);
+  absl::Status Delete(const RequestContext& context, const v1::DeleteStreamRequest& request);
+  absl::StatusOr<v1::Stream> Flush(const std::string& workspace,
+                                   const v1::FlushStreamRequest& request,
+                                   const std::function<bool()>& is_cancelled);
+  absl::StatusOr<v1::ListDeadLettersResponse> ListDeadLetters(
+      const std::string& workspace, const v1::ListDeadLettersRequest& request);
+
+ private:
+  absl::StatusOr<v1::Stream> WithStatistics(const Stream& stream);
+
+  StreamStore& store_;
+  StreamRegistry& registry_;
+  WriteAheadLog& wal_;
+  DeliveryScheduler& scheduler_;
+};
+
+// The id in `streams/{stream}`; INVALID_ARGUMENT INVALID_RESOURCE_NAME.
+absl::StatusOr<std::string> ParseStreamName(const std::string& name);
+
+}  // namespace tarn::ingestion

@@ -1,0 +1,154 @@
+#include "services/ingestion/testing/fake_catalog.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/ids/ids.h"
+#include "common/lake/lake_paths.h"
+#include "common/names/names.h"
+#include "common/rpc/status_conversion.h"
+#include "common/status/error.h"
+#include "common/table_schema/engine_types.h"
+
+namespace tarn::ingestion {
+namespace {
+
+using catalog::v1::CommitTableRequest;
+using catalog::v1::CommitTableResponse;
+using catalog::v1::Table;
+
+absl::Status TableNotFound(const std::string& name) {
+  return NotFound("TABLE_NOT_FOUND", "there is no table " + name);
+}
+
+}  // namespace
+
+void FakeCatalog::FailWith(absl::Status error) {
+  std::lock_guard lock(mutex_);
+  error_ = std::move(error);
+}
+
+void FakeCatalog::LoseNextAnswer() {
+  std::lock_guard lock(mutex_);
+  lose_next_answer_ = true;
+}
+
+void FakeCatalog::SetLastFieldId(int id) {
+  std::lock_guard lock(mutex_);
+  last_field_id_ = id;
+}
+
+std::vector<std::string> FakeCatalog::Files(const std::string& table) const {
+  std::lock_guard lock(mutex_);
+  const auto found = tables_.find(table);
+  return found == tables_.end() ? std::vector<std::string>() : found->second.files;
+}
+
+Table FakeCatalog::TableOf(const std::string& table) const {
+  std::lock_guard lock(mutex_);
+  const auto found = tables_.find(table);
+  return found == tables_.end() ? Table() : found->second.table;
+}
+
+bool FakeCatalog::HasTable(const std::string& table) const {
+  std::lock_guard lock(mutex_);
+  return tables_.contains(table);
+}
+
+int FakeCatalog::commit_count() const {
+  std::lock_guard lock(mutex_);
+  return commit_count_;
+}
+
+void FakeCatalog::Drop(const std::string& table) {
+  std::lock_guard lock(mutex_);
+  tables_.erase(table);
+}
+
+grpc::Status FakeCatalog::CreateTable(grpc::ServerContext*,
+                                      const catalog::v1::CreateTableRequest* request,
+                                      Table* response) {
+  std::lock_guard lock(mutex_);
+  if (!error_.ok()) return rpc::ToGrpcStatus(error_);
+  const std::string& name = request->table().name();
+  if (tables_.contains(name)) {
+    return rpc::ToGrpcStatus(AlreadyExists("TABLE_EXISTS", name + " is there already"));
+  }
+  Entry& entry = tables_[name];
+  entry.table = request->table();
+  entry.table.set_uid(NewUuid());
+  const auto id = names::ParseTable(name);
+  entry.table.set_location(
+      lake::LakePaths::Table("default", id->database, id->table, entry.table.uid()));
+  entry.last_field_id =
+      table_schema::AssignFieldIds(*entry.table.mutable_schema()->mutable_fields(), 0);
+  *response = entry.table;
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeCatalog::GetTable(grpc::ServerContext*,
+                                   const catalog::v1::GetTableRequest* request, Table* response) {
+  std::lock_guard lock(mutex_);
+  if (!error_.ok()) return rpc::ToGrpcStatus(error_);
+  const auto found = tables_.find(request->name());
+  if (found == tables_.end()) return rpc::ToGrpcStatus(TableNotFound(request->name()));
+  *response = found->second.table;
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeCatalog::GetLogPosition(grpc::ServerContext*,
+                                         const catalog::v1::GetLogPositionRequest* request,
+                                         catalog::v1::GetLogPositionResponse* response) {
+  std::lock_guard lock(mutex_);
+  if (!error_.ok()) return rpc::ToGrpcStatus(error_);
+  const auto found = tables_.find(request->table());
+  if (found == tables_.end()) return rpc::ToGrpcStatus(TableNotFound(request->table()));
+  const auto position = found->second.positions.find(request->log_id());
+  if (position != found->second.positions.end()) response->set_position(position->second);
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeCatalog::CommitTable(grpc::ServerContext*, const CommitTableRequest* request,
+                                      CommitTableResponse* response) {
+  std::lock_guard lock(mutex_);
+  if (!error_.ok()) return rpc::ToGrpcStatus(error_);
+  const absl::Status status = Commit(*request, response);
+  if (status.ok() && std::exchange(lose_next_answer_, false)) {
+    return rpc::ToGrpcStatus(Unavailable("LOST", "the connection broke"));
+  }
+  return rpc::ToGrpcStatus(status);
+}
+
+absl::Status FakeCatalog::Commit(const CommitTableRequest& request, CommitTableResponse* response) {
+  const auto found = tables_.find(request.table());
+  if (found == tables_.end()) return TableNotFound(request.table());
+  Entry& entry = found->second;
+  if (const auto answer = entry.answers.find(request.request_id()); answer != entry.answers.end()) {
+    *response = answer->second;
+    return absl::OkStatus();
+  }
+  for (const auto& column : request.added_columns()) {
+    if (column.id() <= std::max(entry.last_field_id, last_field_id_)) {
+      return Aborted("SCHEMA_CHANGED", "field id " + std::to_string(column.id()) + " is taken");
+    }
+  }
+  const auto& range = request.log_range();
+  int64_t& position = entry.positions[range.log_id()];
+  if (range.from_position() < position) {
+    return MakeError(absl::StatusCode::kOutOfRange, "LOG_POSITION_OVERLAP", "overlap");
+  }
+  if (range.from_position() > position) {
+    return MakeError(absl::StatusCode::kOutOfRange, "LOG_POSITION_GAP", "gap");
+  }
+  position = range.to_position();
+  entry.table.mutable_schema()->mutable_fields()->MergeFrom(request.added_columns());
+  entry.last_field_id = table_schema::AssignFieldIds(
+      *entry.table.mutable_schema()->mutable_fields(), entry.last_field_id);
+  for (const auto& file : request.added_files()) entry.files.push_back(file.path());
+  ++commit_count_;
+  *response->mutable_table() = entry.table;
+  entry.answers[request.request_id()] = *response;
+  return absl::OkStatus();
+}
+
+}  // namespace tarn::ingestion

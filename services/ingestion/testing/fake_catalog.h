@@ -1,0 +1,61 @@
+// A catalog in memory: tables, commits with their ranges of a log, refused on gap and overlap as
+// the real one does. It can fail, and lose an answer after having committed. Thread safe.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <absl/status/status.h>
+
+#include "tarn/catalog/v1/catalog_service.grpc.pb.h"
+
+namespace tarn::ingestion {
+
+class FakeCatalog : public catalog::v1::CatalogService::Service {
+ public:
+  // Every call fails with `error` until it is OK again.
+  void FailWith(absl::Status error);
+  // The next commit is done, and answered as UNAVAILABLE.
+  void LoseNextAnswer();
+  // Field ids up to this one were used by columns that were dropped.
+  void SetLastFieldId(int id);
+
+  // Paths of all files that were committed, relative to the lake.
+  std::vector<std::string> Files(const std::string& table) const;
+  catalog::v1::Table TableOf(const std::string& table) const;
+  bool HasTable(const std::string& table) const;
+  int commit_count() const;
+  void Drop(const std::string& table);
+
+  grpc::Status CreateTable(grpc::ServerContext*, const catalog::v1::CreateTableRequest*,
+                           catalog::v1::Table*) override;
+  grpc::Status GetTable(grpc::ServerContext*, const catalog::v1::GetTableRequest*,
+                        catalog::v1::Table*) override;
+  grpc::Status CommitTable(grpc::ServerContext*, const catalog::v1::CommitTableRequest*,
+                           catalog::v1::CommitTableResponse*) override;
+  grpc::Status GetLogPosition(grpc::ServerContext*, const catalog::v1::GetLogPositionRequest*,
+                              catalog::v1::GetLogPositionResponse*) override;
+
+ private:
+  struct Entry {
+    catalog::v1::Table table;
+    int last_field_id = 0;
+    std::vector<std::string> files;
+    std::map<std::string, int64_t> positions;                         // by log
+    std::map<std::string, catalog::v1::CommitTableResponse> answers;  // by request id
+  };
+  absl::Status Commit(const catalog::v1::CommitTableRequest& request,
+                      catalog::v1::CommitTableResponse* response);
+
+  mutable std::mutex mutex_;
+  absl::Status error_;
+  bool lose_next_answer_ = false;
+  int last_field_id_ = 0;
+  int commit_count_ = 0;
+  std::map<std::string, Entry> tables_;
+};
+
+}  // namespace tarn::ingestion

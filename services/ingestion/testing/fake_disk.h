@@ -1,0 +1,41 @@
+// Files for the write-ahead log on a disk that a test can fill, break and hold up. Thread safe; the
+// disk outlives its files.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+
+#include "services/ingestion/wal/append_file.h"
+
+namespace tarn::ingestion {
+
+class FakeDisk {
+ public:
+  // For WriteAheadLogOptions::open_file.
+  OpenAppendFile Opener();
+
+  // From now on at most so many bytes more can be written; what does not fit is written in part.
+  void SetFreeBytes(int64_t bytes);
+  // The next flushes fail, until told otherwise.
+  void SetSyncFails(bool fails);
+  // While held, a flush does not return.
+  void HoldSync(bool hold);
+  int sync_count() const;
+  // Waits until so many flushes have begun.
+  void WaitForSyncs(int count);
+
+ private:
+  friend class FakeDiskFile;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  int64_t free_bytes_ = INT64_MAX;
+  bool sync_fails_ = false;
+  bool hold_sync_ = false;
+  int sync_count_ = 0;
+};
+
+}  // namespace tarn::ingestion

@@ -1,0 +1,44 @@
+// Reads a segment of the log (or any file of frames) from its beginning, over damage where there is
+// some. Blocking; any thread.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include "services/ingestion/wal/wal_format.h"
+
+namespace tarn::ingestion {
+
+struct DamagedRange {
+  uint64_t offset = 0;
+  uint64_t bytes = 0;
+};
+
+struct SegmentScan {
+  // The end of the last whole frame; what follows is a torn tail (or damage that reaches the end).
+  uint64_t sound_bytes = 0;
+  uint64_t file_bytes = 0;
+  // Ranges with whole frames after them.
+  std::vector<DamagedRange> damaged;
+};
+
+// A frame and where it begins. The body lives as long as the call.
+using FrameVisitor =
+    std::function<void(const FrameHeader& header, std::string_view body, uint64_t offset)>;
+
+// Calls `visit` for every whole frame, in order. Errors: those of reading the file alone.
+absl::StatusOr<SegmentScan> ScanSegment(const std::filesystem::path& path,
+                                        const FrameVisitor& visit);
+
+// The body of one batch, verified again. DATA_LOSS (WAL_DAMAGED) when it no longer reads as it did.
+absl::StatusOr<std::string> ReadFrameBody(const std::filesystem::path& path, uint64_t offset);
+
+}  // namespace tarn::ingestion

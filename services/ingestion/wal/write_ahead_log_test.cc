@@ -1,0 +1,309 @@
+#include "services/ingestion/wal/write_ahead_log.h"
+
+#include <filesystem>
+#include <fstream>
+#include <future>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/clock/fake_clock.h"
+#include "common/ids/ids.h"
+#include "common/metrics/metrics.h"
+#include "common/testing/status_matchers.h"
+#include "common/testing/temp_dir.h"
+#include "services/ingestion/testing/fake_disk.h"
+#include "services/ingestion/wal/crc32c.h"
+#include "services/ingestion/wal/log_id.h"
+
+namespace tarn::ingestion {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+namespace fs = std::filesystem;
+
+class WriteAheadLogTest : public ::testing::Test {
+ protected:
+  void Open(int64_t segment_bytes = 64 << 20, int64_t cache_bytes = 1 << 20) {
+    log_.reset();
+    WriteAheadLogOptions options;
+    options.folder = dir_ / "wal";
+    options.segment_bytes = segment_bytes;
+    options.cache_bytes = cache_bytes;
+    options.max_bytes = max_bytes_;
+    options.open_file = disk_.Opener();
+    ASSERT_OK_AND_ASSIGN(log_, WriteAheadLog::Open(options, clock_, metrics_));
+  }
+  absl::StatusOr<AppendOutcome> Put(const std::string& stream,
+                                    const std::vector<std::string_view>& records,
+                                    const std::string& request_id = "", uint64_t hash = 0) {
+    return log_->AppendAndWait({"default", stream, request_id, hash}, records);
+  }
+  // "position:payload" of everything undelivered.
+  std::vector<std::string> Read(const std::string& stream, uint64_t from = 0) {
+    auto read = log_->Read(stream, from, 1 << 30);
+    EXPECT_OK(read);
+    std::vector<std::string> out;
+    for (const WalRecord& record : read->records) {
+      out.push_back(std::to_string(record.position) + ":" +
+                    (record.lost ? "LOST" : std::string(record.payload)));
+    }
+    return out;
+  }
+  std::vector<fs::path> Segments() const {
+    std::vector<fs::path> paths;
+    for (const auto& entry : fs::directory_iterator(dir_ / "wal")) {
+      if (entry.path().extension() == ".wal") paths.push_back(entry.path());
+    }
+    std::sort(paths.begin(), paths.end());
+    return paths;
+  }
+  static void Damage(const fs::path& path, const std::string& needle) {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    std::string content((std::istreambuf_iterator<char>(file)), {});
+    const size_t at = content.find(needle);
+    ASSERT_NE(at, std::string::npos);
+    file.seekp(static_cast<std::streamoff>(at));
+    file.put('#');
+  }
+
+  TempDir dir_;
+  FakeClock clock_;
+  Metrics registry_;
+  IngestionMetrics metrics_{registry_};
+  FakeDisk disk_;
+  int64_t max_bytes_ = 1LL << 30;
+  std::unique_ptr<WriteAheadLog> log_;
+};
+
+TEST(Crc32cTest, GivesTheKnownValues) {
+  EXPECT_EQ(Crc32c(""), 0u);
+  EXPECT_EQ(Crc32c("123456789"), 0xe3069283u);
+  EXPECT_EQ(Crc32c("456789", Crc32c("123")), 0xe3069283u);
+}
+
+TEST(LogIdTest, IsAStableUuidOfLogAndStream) {
+  EXPECT_EQ(LogIdOf("a", "b"), LogIdOf("a", "b"));
+  EXPECT_NE(LogIdOf("a", "b"), LogIdOf("a", "c"));
+  EXPECT_NE(LogIdOf("a", "b"), LogIdOf("c", "b"));
+  EXPECT_TRUE(IsUuid(LogIdOf("a", "b")));
+}
+
+TEST_F(WriteAheadLogTest, NumbersTheRecordsOfEachStreamFromZero) {
+  Open();
+  EXPECT_EQ(Put("a", {"1", "2"})->first_position, 0u);
+  EXPECT_EQ(Put("b", {"x"})->first_position, 0u);
+  EXPECT_EQ(Put("a", {"3"})->first_position, 2u);
+  EXPECT_THAT(Read("a"), ElementsAre("0:1", "1:2", "2:3"));
+  EXPECT_THAT(Read("a", 1), ElementsAre("1:2", "2:3"));
+  EXPECT_THAT(Read("b"), ElementsAre("0:x"));
+}
+
+TEST_F(WriteAheadLogTest, HoldsItsRecordsAcrossARestart) {
+  Open();
+  ASSERT_OK(Put("a", {"1", "2"}));
+  const std::string uuid = log_->uuid();
+  Open();
+  EXPECT_EQ(log_->uuid(), uuid);
+  EXPECT_THAT(Read("a"), ElementsAre("0:1", "1:2"));
+  EXPECT_EQ(Put("a", {"3"})->first_position, 2u);
+}
+
+TEST_F(WriteAheadLogTest, ReadsBackWhatIsNotInMemory) {
+  Open(64 << 20, 0);
+  ASSERT_OK(Put("a", {"1", "2"}));
+  EXPECT_THAT(Read("a"), ElementsAre("0:1", "1:2"));
+}
+
+TEST_F(WriteAheadLogTest, OneFlushServesAllThatCameMeanwhile) {
+  Open();
+  disk_.HoldSync(true);
+  std::vector<std::future<absl::StatusOr<AppendOutcome>>> answers;
+  const auto append = [&](const std::string& record) {
+    auto promise = std::make_shared<std::promise<absl::StatusOr<AppendOutcome>>>();
+    answers.push_back(promise->get_future());
+    log_->Append({"default", "a", "", 0}, {record},
+                 [promise](absl::StatusOr<AppendOutcome> outcome) { promise->set_value(outcome); });
+  };
+  append("first");
+  disk_.WaitForSyncs(1);
+  for (int i = 0; i < 50; ++i) append("more");
+  for (auto& answer : answers) {
+    EXPECT_EQ(answer.wait_for(std::chrono::seconds(0)), std::future_status::timeout)
+        << "acknowledged before the flush";
+  }
+  disk_.HoldSync(false);
+  for (auto& answer : answers) EXPECT_OK(answer.get());
+  EXPECT_EQ(disk_.sync_count(), 2);
+}
+
+TEST_F(WriteAheadLogTest, CutsATornTail) {
+  Open();
+  ASSERT_OK(Put("a", {"1"}));
+  ASSERT_OK(Put("a", {"2"}));
+  log_.reset();
+  const fs::path segment = Segments().back();
+  fs::resize_file(segment, fs::file_size(segment) - 3);
+  Open();
+  EXPECT_GT(log_->open_report().torn_bytes, 0u);
+  EXPECT_EQ(log_->open_report().damaged_bytes, 0u);
+  EXPECT_THAT(Read("a"), ElementsAre("0:1"));
+  EXPECT_EQ(Put("a", {"again"})->first_position, 1u);
+  Open();
+  EXPECT_THAT(Read("a"), ElementsAre("0:1", "1:again"));
+}
+
+TEST_F(WriteAheadLogTest, SalvagesWhatFollowsADamagedMiddle) {
+  Open();
+  ASSERT_OK(Put("a", {"one"}));
+  ASSERT_OK(Put("a", {"two", "too"}));
+  ASSERT_OK(Put("a", {"three"}));
+  log_.reset();
+  Damage(Segments().back(), "two");
+  Open();
+  EXPECT_GT(log_->open_report().damaged_bytes, 0u);
+  ASSERT_EQ(log_->open_report().quarantined.size(), 1u);
+  EXPECT_TRUE(fs::exists(log_->open_report().quarantined[0]));
+  EXPECT_THAT(Read("a"), ElementsAre("0:one", "1:LOST", "2:LOST", "3:three"));
+}
+
+TEST_F(WriteAheadLogTest, AFullDiskStoresNothingAndRecovers) {
+  Open();
+  ASSERT_OK(Put("a", {"1"}));
+  disk_.SetFreeBytes(60);
+  EXPECT_THAT(Put("a", {"2"}), StatusIs(absl::StatusCode::kResourceExhausted, "DISK_FULL"));
+  disk_.SetFreeBytes(1 << 20);
+  EXPECT_EQ(Put("a", {"3"})->first_position, 1u);
+  Open();
+  EXPECT_THAT(Read("a"), ElementsAre("0:1", "1:3"));
+}
+
+TEST_F(WriteAheadLogTest, AFailedFlushAcknowledgesNothing) {
+  Open();
+  ASSERT_OK(Put("a", {"1"}));
+  disk_.SetSyncFails(true);
+  EXPECT_FALSE(Put("a", {"2"}, "r", 7).ok());
+  disk_.SetSyncFails(false);
+  auto retry = Put("a", {"2"}, "r", 7);
+  ASSERT_OK(retry);
+  EXPECT_FALSE(retry->replayed);
+  EXPECT_EQ(retry->first_position, 1u);
+  Open();
+  EXPECT_THAT(Read("a"), ElementsAre("0:1", "1:2"));
+}
+
+TEST_F(WriteAheadLogTest, ARequestIdStoresOnceAlsoAcrossARestart) {
+  Open();
+  ASSERT_OK(Put("a", {"1"}));
+  ASSERT_OK(Put("a", {"2"}, "r", 7));
+  const auto expect_replay = [&] {
+    auto again = Put("a", {"2"}, "r", 7);
+    ASSERT_OK(again);
+    EXPECT_TRUE(again->replayed);
+    EXPECT_EQ(again->first_position, 1u);
+  };
+  expect_replay();
+  EXPECT_THAT(Put("a", {"other"}, "r", 8),
+              StatusIs(absl::StatusCode::kFailedPrecondition, "REQUEST_ID_REUSED"));
+  EXPECT_FALSE(Put("b", {"2"}, "r", 7)->replayed) << "another stream";
+  Open();
+  expect_replay();
+  EXPECT_THAT(Read("a"), ElementsAre("0:1", "1:2"));
+}
+
+TEST_F(WriteAheadLogTest, ARequestIdOutlivesItsSegmentForADay) {
+  Open(1);  // a segment for each group
+  ASSERT_OK(Put("a", {"1"}, "r", 7));
+  ASSERT_OK(Put("a", {"2"}));
+  log_->SetDelivered("default", "a", 2);
+  ASSERT_OK(log_->RemoveDeliveredSegments());
+  EXPECT_EQ(Segments().size(), 1u);
+  Open(1);
+  EXPECT_TRUE(Put("a", {"1"}, "r", 7)->replayed);
+  clock_.Advance(absl::Hours(25));
+  EXPECT_FALSE(Put("a", {"1"}, "r", 7)->replayed);
+}
+
+TEST_F(WriteAheadLogTest, ARetryWhileTheFirstIsBeingWrittenGetsItsAnswer) {
+  Open();
+  disk_.HoldSync(true);
+  auto first = std::async(std::launch::async, [&] { return Put("a", {"1"}, "r", 7); });
+  disk_.WaitForSyncs(1);
+  auto second = std::async(std::launch::async, [&] { return Put("a", {"1"}, "r", 7); });
+  auto other = std::async(std::launch::async, [&] { return Put("a", {"x"}, "r", 8); });
+  EXPECT_THAT(other.get(), StatusIs(absl::StatusCode::kFailedPrecondition, "REQUEST_ID_REUSED"));
+  disk_.HoldSync(false);
+  EXPECT_EQ(first.get()->first_position, 0u);
+  EXPECT_EQ(second.get()->first_position, 0u);
+  EXPECT_THAT(Read("a"), ElementsAre("0:1"));
+}
+
+TEST_F(WriteAheadLogTest, SegmentsGoWhenAllOfTheirRecordsAreDelivered) {
+  Open(1);
+  ASSERT_OK(Put("a", {"1"}));
+  ASSERT_OK(Put("b", {"1"}));
+  ASSERT_OK(Put("a", {"2"}));
+  EXPECT_EQ(Segments().size(), 3u);
+  log_->SetDelivered("default", "a", 2);
+  ASSERT_OK(log_->RemoveDeliveredSegments());
+  EXPECT_EQ(Segments().size(), 2u) << "b's segment and the newest stay";
+  log_->SetDelivered("default", "b", 1);
+  ASSERT_OK(log_->RemoveDeliveredSegments());
+  EXPECT_EQ(Segments().size(), 1u);
+  Open(1);
+  EXPECT_EQ(Put("a", {"3"})->first_position, 2u) << "positions outlive their segments";
+  EXPECT_EQ(Put("b", {"2"})->first_position, 1u);
+}
+
+TEST_F(WriteAheadLogTest, PositionsOutliveASegmentWhoseFirstWriteFailed) {
+  Open(1);
+  ASSERT_OK(Put("a", {"1", "2"}));
+  disk_.SetFreeBytes(0);
+  EXPECT_FALSE(Put("a", {"3"}).ok());
+  log_->SetDelivered("default", "a", 2);
+  ASSERT_OK(log_->RemoveDeliveredSegments());
+  disk_.SetFreeBytes(1 << 20);
+  Open(1);
+  EXPECT_EQ(Put("a", {"3"})->first_position, 2u);
+}
+
+TEST_F(WriteAheadLogTest, RefusesRecordsWhenTooMuchIsUndelivered) {
+  max_bytes_ = 300;
+  Open();
+  ASSERT_OK(Put("a", {std::string(400, 'x')}));
+  EXPECT_THAT(Put("a", {"1"}), StatusIs(absl::StatusCode::kResourceExhausted, "WAL_FULL"));
+}
+
+TEST_F(WriteAheadLogTest, BelongsToOneProcess) {
+  Open();
+  WriteAheadLogOptions options;
+  options.folder = dir_ / "wal";
+  EXPECT_THAT(WriteAheadLog::Open(options, clock_, metrics_).status(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, "WAL_IN_USE"));
+}
+
+TEST_F(WriteAheadLogTest, AStreamWithUndeliveredRecordsIsNotClosed) {
+  Open();
+  ASSERT_OK(Put("a", {"1"}));
+  EXPECT_FALSE(log_->CloseStream("a"));
+  log_->SetDelivered("default", "a", 1);
+  EXPECT_TRUE(log_->CloseStream("a"));
+  EXPECT_THAT(Put("a", {"2"}), StatusIs(absl::StatusCode::kNotFound, "STREAM_NOT_FOUND"));
+}
+
+TEST_F(WriteAheadLogTest, TellsWhatIsUndelivered) {
+  Open();
+  EXPECT_THAT(log_->UndeliveredStreams(), IsEmpty());
+  ASSERT_OK(Put("a", {"1", "2"}));
+  Open();
+  EXPECT_THAT(log_->UndeliveredStreams(), ElementsAre(std::pair("default", "a")));
+  const StreamBacklog backlog = log_->Backlog("a");
+  EXPECT_EQ(backlog.end_position, 2u);
+  EXPECT_EQ(backlog.delivered_position, 0u);
+  EXPECT_EQ(backlog.oldest, clock_.Now());
+}
+
+}  // namespace
+}  // namespace tarn::ingestion

@@ -1,0 +1,127 @@
+#include <gtest/gtest.h>
+
+#include "common/ids/ids.h"
+#include "common/postgres/migrations.h"
+#include "common/postgres/testing/test_database.h"
+#include "common/status/error.h"
+#include "common/testing/status_matchers.h"
+#include "services/query/migrations.h"
+#include "services/query/query_store.h"
+
+namespace tarn::query {
+namespace {
+
+using ::tarn::common::v1::EXECUTION_STATE_CANCELLED;
+using ::tarn::common::v1::EXECUTION_STATE_FAILED;
+using ::tarn::common::v1::EXECUTION_STATE_QUEUED;
+using ::tarn::common::v1::EXECUTION_STATE_RUNNING;
+using ::tarn::common::v1::EXECUTION_STATE_SUCCEEDED;
+
+constexpr int64_t kNoLimit = 1'000'000;
+
+class QueryStoreTest : public ::testing::Test {
+ protected:
+  static QueryRecord NewRecord(const std::string& sql = "SELECT 1",
+                               const std::string& user = "ann") {
+    QueryRecord record;
+    record.workspace = "default";
+    record.id = NewUuid();
+    record.query.set_user(user);
+    record.statement.set_sql(sql);
+    return record;
+  }
+
+  TestDatabase database_{
+      [](PostgresPool& pool) { return ApplyMigrations(pool, "query", Migrations()); }};
+  QueryStore store_{database_.pool()};
+};
+
+TEST_F(QueryStoreTest, AQueryWaitsRunsAndEnds) {
+  ASSERT_OK_AND_ASSIGN(QueryRecord queued, store_.Enqueue(NewRecord("SELECT 42"), "", kNoLimit));
+  EXPECT_EQ(queued.query.state(), EXECUTION_STATE_QUEUED);
+  ASSERT_OK_AND_ASSIGN(auto claimed, store_.ClaimNext("me", absl::Minutes(1)));
+  ASSERT_TRUE(claimed.has_value());
+  EXPECT_EQ(claimed->record.id, queued.id);
+  EXPECT_EQ(claimed->record.statement.sql(), "SELECT 42");
+  EXPECT_EQ(claimed->record.query.state(), EXECUTION_STATE_RUNNING);
+  ASSERT_OK_AND_ASSIGN(auto nothing, store_.ClaimNext("me", absl::Minutes(1)));
+  EXPECT_FALSE(nothing.has_value());
+  claimed->record.query.set_state(EXECUTION_STATE_SUCCEEDED);
+  claimed->record.query.mutable_statistics()->set_row_count(7);
+  ASSERT_OK(store_.Finish(claimed->record, claimed->lease));
+  ASSERT_OK_AND_ASSIGN(QueryRecord ended, store_.Get("default", queued.id));
+  EXPECT_EQ(ended.query.state(), EXECUTION_STATE_SUCCEEDED);
+  EXPECT_EQ(ended.query.statistics().row_count(), 7);
+  EXPECT_TRUE(ended.query.times().has_end_time());
+  EXPECT_THAT(store_.Get("other", queued.id).status(),
+              StatusIs(absl::StatusCode::kNotFound, "QUERY_NOT_FOUND"));
+}
+
+TEST_F(QueryStoreTest, TheSameRequestIdGivesTheFirstQuery) {
+  ASSERT_OK_AND_ASSIGN(QueryRecord first, store_.Enqueue(NewRecord(), "key", kNoLimit));
+  ASSERT_OK_AND_ASSIGN(QueryRecord second, store_.Enqueue(NewRecord(), "key", kNoLimit));
+  EXPECT_EQ(first.id, second.id);
+  EXPECT_THAT(store_.Enqueue(NewRecord("SELECT 2"), "key", kNoLimit).status(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, "REQUEST_ID_REUSED"));
+}
+
+TEST_F(QueryStoreTest, AFullQueueRefuses) {
+  ASSERT_OK(store_.Enqueue(NewRecord(), "", 1).status());
+  EXPECT_THAT(store_.Enqueue(NewRecord(), "", 1).status(),
+              StatusIs(absl::StatusCode::kResourceExhausted, "QUEUE_FULL"));
+}
+
+TEST_F(QueryStoreTest, AWaitingQueryThatIsCancelledNeverRuns) {
+  ASSERT_OK_AND_ASSIGN(QueryRecord queued, store_.Enqueue(NewRecord(), "", kNoLimit));
+  ASSERT_OK_AND_ASSIGN(QueryRecord cancelled, store_.RequestCancel("default", queued.id));
+  EXPECT_EQ(cancelled.query.state(), EXECUTION_STATE_CANCELLED);
+  ASSERT_OK_AND_ASSIGN(auto claimed, store_.ClaimNext("me", absl::Minutes(1)));
+  EXPECT_FALSE(claimed.has_value());
+}
+
+TEST_F(QueryStoreTest, TheHolderLearnsOfACancel) {
+  ASSERT_OK_AND_ASSIGN(QueryRecord queued, store_.Enqueue(NewRecord(), "", kNoLimit));
+  ASSERT_OK(store_.ClaimNext("me", absl::Minutes(1)).status());
+  ASSERT_OK(store_.RequestCancel("default", queued.id).status());
+  ASSERT_OK_AND_ASSIGN(auto mine, store_.CancelledOf("me"));
+  EXPECT_EQ(mine, std::vector<std::string>{queued.id});
+  ASSERT_OK_AND_ASSIGN(auto others, store_.CancelledOf("other"));
+  EXPECT_TRUE(others.empty());
+}
+
+TEST_F(QueryStoreTest, AQueryWhoseHolderIsGoneFailsAndItsHolderCannotEndIt) {
+  QueryRecord record = NewRecord();
+  ASSERT_OK_AND_ASSIGN(Lease lease, store_.InsertRunning(record, "slow", absl::ZeroDuration()));
+  ASSERT_OK_AND_ASSIGN(int64_t failed, store_.FailAbandoned());
+  EXPECT_EQ(failed, 1);
+  ASSERT_OK_AND_ASSIGN(QueryRecord ended, store_.Get("default", record.id));
+  EXPECT_EQ(ended.query.state(), EXECUTION_STATE_FAILED);
+  EXPECT_EQ(ended.query.error().reason(), "QUERY_INTERRUPTED");
+  record.query.set_state(EXECUTION_STATE_SUCCEEDED);
+  EXPECT_THAT(store_.Finish(record, lease), StatusIs(absl::StatusCode::kAborted, "LEASE_LOST"));
+}
+
+TEST_F(QueryStoreTest, HistoryIsPagedAndFiltered) {
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_OK(
+        store_.Enqueue(NewRecord("SELECT 1", i % 2 == 0 ? "ann" : "bob"), "", kNoLimit).status());
+  }
+  QueryFilter filter;
+  filter.workspace = "default";
+  filter.limit = 3;
+  ASSERT_OK_AND_ASSIGN(auto page, store_.List(filter));
+  ASSERT_EQ(page.size(), 3u);
+  const auto& time = page.back().query.times().create_time();
+  filter.before_time = absl::FromUnixMicros(time.seconds() * 1'000'000 + time.nanos() / 1000);
+  filter.before_id = page.back().id;
+  ASSERT_OK_AND_ASSIGN(auto rest, store_.List(filter));
+  EXPECT_EQ(rest.size(), 2u);
+  QueryFilter bobs;
+  bobs.workspace = "default";
+  bobs.user = "bob";
+  ASSERT_OK_AND_ASSIGN(auto of_bob, store_.List(bobs));
+  EXPECT_EQ(of_bob.size(), 2u);
+}
+
+}  // namespace
+}  // namespace tarn::query
