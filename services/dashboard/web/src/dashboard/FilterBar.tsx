@@ -1,4 +1,5 @@
 // The filters and switches of a dashboard. Every choice changes the page's address, and the address alone decides.
+import { useState } from "react";
 import { FilterType, type Dashboard, type Filter } from "../gen/tarn/dashboard/v1/dashboard_pb.js";
 import type { FilterOptions } from "../gen/tarn/dashboard/v1/dashboard_service_pb.js";
 import { Icon } from "../parts/Icon";
@@ -14,7 +15,20 @@ type Props = {
   onSearch: (search: URLSearchParams) => void;
 };
 
-export function FilterBar({ dashboard, options, search, onSearch }: Props) {
+// The address follows a choice a moment later. Until then the controls show what was chosen, and the next choice adds to it:
+// a box would else jump back, and the first of two quick choices would be lost.
+function useChosen(address: URLSearchParams, onSearch: (search: URLSearchParams) => void) {
+  const [chosen, setChosen] = useState({ search: address, at: address });
+  const search = chosen.at === address ? chosen.search : address;
+  const choose = (next: URLSearchParams) => {
+    setChosen({ search: next, at: address });
+    onSearch(next);
+  };
+  return { search, choose };
+}
+
+export function FilterBar({ dashboard, options, search: address, onSearch }: Props) {
+  const { search, choose } = useChosen(address, onSearch);
   if (dashboard.filters.length === 0 && dashboard.switches.length === 0) return null;
   const cleared = withoutChoices(search, dashboard);
   return (
@@ -25,7 +39,7 @@ export function FilterBar({ dashboard, options, search, onSearch }: Props) {
           filter={filter}
           options={options.find((option) => option.filterId === filter.id)}
           choice={choiceOf(search, dashboard, filter)}
-          onChoice={(choice) => onSearch(withChoice(search, dashboard, filter, choice))}
+          onChoice={(choice) => choose(withChoice(search, dashboard, filter, choice))}
         />
       ))}
       {dashboard.switches.map((control) => {
@@ -36,7 +50,7 @@ export function FilterBar({ dashboard, options, search, onSearch }: Props) {
             <span className="segments">
               {control.options.map((option) => (
                 <label key={option.value}>
-                  <input type="radio" name={control.id} value={option.value} checked={option.value === value} onChange={() => onSearch(withSwitch(search, control, option.value))} />
+                  <input type="radio" name={control.id} value={option.value} checked={option.value === value} onChange={() => choose(withSwitch(search, control, option.value))} />
                   {option.label}
                 </label>
               ))}
@@ -45,7 +59,7 @@ export function FilterBar({ dashboard, options, search, onSearch }: Props) {
         );
       })}
       {cleared.toString() !== search.toString() && (
-        <button type="button" className="button quiet filter-reset" onClick={() => onSearch(cleared)}>
+        <button type="button" className="button quiet filter-reset" onClick={() => choose(cleared)}>
           <Icon name="close" /> Reset
         </button>
       )}
