@@ -3,7 +3,6 @@
 #include "common/clock/clock.h"
 #include "common/events/event_subscriber.h"
 #include "common/failpoint/failpoint.h"
-#include "common/idempotency/idempotency.h"
 #include "common/logging/logging.h"
 #include "common/postgres/postgres_pool.h"
 #include "common/status/error.h"
@@ -18,19 +17,15 @@
 #include "services/transform/trigger_rules.h"
 
 namespace tarn::transform {
-namespace {
-
-constexpr absl::Duration kPurgeInterval = absl::Hours(1);
-
-}  // namespace
 
 RunLauncher::RunLauncher(PostgresPool& pool, Clock& clock, RunChanges& changes,
-                         TransformMetrics& metrics, absl::Duration poll_interval)
+                         TransformMetrics& metrics, RunLauncherOptions options)
     : pool_(pool),
       clock_(clock),
       changes_(changes),
       metrics_(metrics),
-      poll_interval_(poll_interval),
+      poll_interval_(options.poll_interval),
+      retention_(pool, clock, metrics, options.run_retention),
       subscriber_(std::make_unique<events::EventSubscriber>(
           pool,
           events::SubscriberOptions{
@@ -80,10 +75,9 @@ absl::Status RunLauncher::RunOnce() {
   for (bool more = true; more && !stopping_;) {
     TARN_ASSIGN_OR_RETURN(more, DecideNextFiring());
   }
-  if (absl::Now() >= next_purge_) {
-    next_purge_ = absl::Now() + kPurgeInterval;
-    TARN_RETURN_IF_ERROR(idempotency::Purge(pool_, "transform").status());
-  }
+  // One batch a turn: schedules do not wait for a long history to go.
+  TARN_ASSIGN_OR_RETURN(const bool more, retention_.PurgeSome());
+  if (more) changes_.Notify();
   return absl::OkStatus();
 }
 

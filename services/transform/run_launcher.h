@@ -3,7 +3,8 @@
 // Schedules: a pipeline keeps when it is due next; whoever locks the row first fires it, once
 // however many times were missed. Events: a subscriber writes down those that fit a trigger, and
 // the loop makes runs of them, but of those that the pipeline caused itself. Where a run waits that
-// was started in the same way with the same values, it stands for what comes in the meantime.
+// was started in the same way with the same values, it stands for what comes in the meantime. The
+// loop also forgets what is old (RunRetention).
 //
 // Any number of processes may do so on one database. Start, Stop: one thread. What it refers to
 // outlives it.
@@ -18,6 +19,7 @@
 #include <absl/time/time.h>
 
 #include "services/transform/run.h"
+#include "services/transform/run_retention.h"
 
 namespace tarn {
 class Clock;
@@ -34,10 +36,16 @@ namespace tarn::transform {
 class RunChanges;
 struct TransformMetrics;
 
+struct RunLauncherOptions {
+  absl::Duration poll_interval = absl::Milliseconds(500);
+  // How long runs are kept after their end.
+  absl::Duration run_retention = absl::Hours(90 * 24);
+};
+
 class RunLauncher {
  public:
   RunLauncher(PostgresPool& pool, Clock& clock, RunChanges& changes, TransformMetrics& metrics,
-              absl::Duration poll_interval);
+              RunLauncherOptions options);
   ~RunLauncher();  // Stop
 
   void Start();
@@ -58,9 +66,9 @@ class RunLauncher {
   RunChanges& changes_;
   TransformMetrics& metrics_;
   const absl::Duration poll_interval_;
+  RunRetention retention_;  // the loop's own
   const std::unique_ptr<events::EventSubscriber> subscriber_;
   std::atomic<bool> stopping_ = false;
-  absl::Time next_purge_ = absl::InfinitePast();
   std::thread thread_;
 };
 

@@ -2,9 +2,11 @@
 #include <gmock/gmock.h>
 
 #include "common/failpoint/failpoint.h"
+#include "common/postgres/postgres_pool.h"
 #include "common/rpc/client.h"
 #include "common/status/error.h"
 #include "common/testing/status_matchers.h"
+#include "services/transform/run_store.h"
 #include "services/transform/testing/transform_fixture.h"
 
 namespace tarn::transform {
@@ -360,6 +362,54 @@ TEST_F(RunPgTest, ARunOutlivesBrokenConnectionsToPostgres) {
     return now.ok() && now->state() == EXECUTION_STATE_SUCCEEDED;
   }));
   EXPECT_EQ(modules_.started().size(), 1u);
+}
+
+TEST_F(RunPgTest, RunsAreForgottenSomeTimeAfterTheirEndButNeverBeforeIt) {
+  modules_.Expect("SELECT slow", {Script{.blocks = true}});
+  ASSERT_OK(Create(PipelineOf(kOneStep)));
+  ASSERT_OK(Create(PipelineOf(R"(name: "pipelines/slow" steps { id: "slow"
+      sql { sql: "SELECT slow" } timeout { seconds: 604800 } })")));
+  ASSERT_OK_AND_ASSIGN(v1::Run old, StartRun());
+  Await(old.name());
+  clock_.Advance(absl::Hours(89 * 24));
+  ASSERT_OK_AND_ASSIGN(v1::Run younger, StartRun());
+  Await(younger.name());
+  ASSERT_OK_AND_ASSIGN(v1::Run running, StartRun("pipelines/slow"));
+  ASSERT_TRUE(modules_.WaitForStarted("SELECT slow", 1));
+  EXPECT_OK(GetRun(old.name()));
+  clock_.Advance(absl::Hours(2 * 24));
+  EXPECT_TRUE(Eventually([&] { return absl::IsNotFound(GetRun(old.name()).status()); }));
+  EXPECT_OK(GetRun(younger.name()));
+  ASSERT_OK_AND_ASSIGN(v1::Run now, GetRun(running.name()));
+  EXPECT_EQ(now.state(), EXECUTION_STATE_RUNNING);
+  modules_.Release("SELECT slow");
+  Await(running.name());
+  // What the run started goes with it.
+  ASSERT_OK_AND_ASSIGN(
+      int64_t works, db_.pool().Run([](Transaction& txn) -> absl::StatusOr<int64_t> {
+        return txn.Exec("SELECT count(*) AS n FROM transform.step_works").One().Get<int64_t>("n");
+      }));
+  EXPECT_EQ(works, 2);
+}
+
+TEST_F(RunPgTest, AHistoryIsForgottenInBatchesTheOldestFirst) {
+  ASSERT_OK(Create(PipelineOf(kOneStep)));
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_OK_AND_ASSIGN(v1::Run run, StartRun());
+    Await(run.name());
+    clock_.Advance(absl::Minutes(1));
+  }
+  const std::string newest = ListRuns()[0].name();
+  auto remove = [&](int limit) {
+    return db_.pool().Run([&](Transaction& txn) -> absl::StatusOr<int64_t> {
+      return run_store::DeleteEnded(txn, clock_.Now(), limit);
+    });
+  };
+  EXPECT_THAT(remove(2), IsOkAndHolds(2));
+  ASSERT_EQ(ListRuns().size(), 1u);
+  EXPECT_EQ(ListRuns()[0].name(), newest);
+  EXPECT_THAT(remove(2), IsOkAndHolds(1));
+  EXPECT_THAT(remove(2), IsOkAndHolds(0));
 }
 
 }  // namespace

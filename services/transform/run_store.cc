@@ -314,4 +314,15 @@ absl::Status Finish(Transaction& txn, const Lease& lease, const RunRecord& run) 
   return Release(txn, Leases(), lease);
 }
 
+int64_t DeleteEnded(Transaction& txn, absl::Time before, int limit) {
+  // Rows that another process removes at the same time are left to it.
+  return static_cast<int64_t>(
+      txn.Exec(
+             "DELETE FROM transform.runs WHERE (workspace, run_id) IN (SELECT workspace, run_id "
+             "FROM transform.runs WHERE ended_at < $1 AND state NOT IN ('QUEUED', 'RUNNING') ORDER "
+             "BY ended_at LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING run_id",
+             before, limit)
+          .size());
+}
+
 }  // namespace tarn::transform::run_store

@@ -71,4 +71,8 @@ absl::Status SaveStep(Transaction& txn, const Lease& lease, const StepRecord& st
 // Writes the end of a run with its event, and gives the lease up.
 absl::Status Finish(Transaction& txn, const Lease& lease, const RunRecord& run);
 
+// Removes up to `limit` runs that ended before `before`, the oldest first, with their steps and
+// what these started; how many. Runs that wait or run are never touched.
+int64_t DeleteEnded(Transaction& txn, absl::Time before, int limit);
+
 }  // namespace tarn::transform::run_store

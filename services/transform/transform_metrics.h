@@ -25,6 +25,8 @@ struct TransformMetrics {
                                            Buckets())),
         schedules_fired(metrics.AddCounter("tarn_transform_schedules_fired_total",
                                            "Times that the schedule of a pipeline was due.")),
+        runs_purged(metrics.AddCounter("tarn_transform_runs_purged_total",
+                                       "Runs that were forgotten after their retention.")),
         events_matched(metrics.AddCounters("tarn_transform_trigger_events_total",
                                            "Events that fit a trigger, by outcome: run, joined (a "
                                            "run waits already), own (caused by the pipeline "
@@ -37,6 +39,7 @@ struct TransformMetrics {
   CounterFamily step_attempts;
   HistogramFamily step_seconds;
   Counter& schedules_fired;
+  Counter& runs_purged;
   CounterFamily events_matched;
 
  private:

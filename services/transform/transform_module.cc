@@ -89,8 +89,10 @@ absl::Status TransformModule::Start() {
       std::make_unique<RunWorker>(RunExecutorTools{parts.pool, parts.context.clock, *parts.actions,
                                                    parts.changes, parts.metrics},
                                   WorkerOptions(parts.options));
-  parts.launcher = std::make_unique<RunLauncher>(parts.pool, parts.context.clock, parts.changes,
-                                                 parts.metrics, parts.options.poll_interval);
+  parts.launcher = std::make_unique<RunLauncher>(
+      parts.pool, parts.context.clock, parts.changes, parts.metrics,
+      RunLauncherOptions{.poll_interval = parts.options.poll_interval,
+                         .run_retention = parts.options.run_retention});
   parts.storage.Start();
   return absl::OkStatus();
 }

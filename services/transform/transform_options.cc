@@ -35,6 +35,13 @@ void RegisterOptions(config::OptionSet& set, TransformOptions* options) {
                        ? absl::OkStatus()
                        : Refuse("must be between 10ms and 1m");
           });
+  set.Add("transform.run_retention", &options->run_retention,
+          "how long runs and their steps are kept after their end",
+          [](const absl::Duration& value) {
+            return value >= absl::Hours(24) && value <= absl::Hours(3660 * 24)
+                       ? absl::OkStatus()
+                       : Refuse("must be between 1 day and 10 years");
+          });
   set.Add("transform.postgres_connections", &options->postgres_connections,
           "connections to PostgreSQL at most", [](const std::int64_t& value) {
             return value >= 2 && value <= 200 ? absl::OkStatus()

@@ -19,6 +19,8 @@ struct TransformOptions {
   absl::Duration lease_ttl = absl::Seconds(15);
   // How soon what other processes did is seen: runs, schedules that are due, stops.
   absl::Duration poll_interval = absl::Milliseconds(500);
+  // How long runs are kept after their end.
+  absl::Duration run_retention = absl::Hours(90 * 24);
   std::int64_t postgres_connections = 16;
 };
 
