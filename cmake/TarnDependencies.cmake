@@ -18,6 +18,7 @@ find_package(PkgConfig REQUIRED)
 find_package(gRPC REQUIRED)
 pkg_check_modules(LIBPQXX REQUIRED IMPORTED_TARGET libpqxx)
 pkg_check_modules(LIBPQ REQUIRED IMPORTED_TARGET libpq)
+pkg_check_modules(LIBZSTD REQUIRED IMPORTED_TARGET libzstd)
 
 find_program(TARN_PROTOC protoc REQUIRED)
 find_program(TARN_GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)

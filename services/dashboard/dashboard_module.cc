@@ -5,6 +5,7 @@
 
 #include <grpcpp/server_builder.h>
 
+#include "common/http/http_server.h"
 #include "common/postgres/postgres_pool.h"
 #include "common/postgres/storage_opener.h"
 #include "common/rpc/service_directory.h"
@@ -14,7 +15,6 @@
 #include "services/dashboard/gateway/grpc_gateway.h"
 #include "services/dashboard/http/connect_handler.h"
 #include "services/dashboard/http/http_router.h"
-#include "services/dashboard/http/http_server.h"
 #include "services/dashboard/http/web_files.h"
 #include "services/dashboard/identity/auth_service.h"
 #include "services/dashboard/identity/first_start.h"
@@ -136,6 +136,8 @@ class DashboardModule::Impl {
     http.listen = options_.http_listen;
     http.tls = tls_;
     http.allow_insecure = allow_insecure_listen_;
+    http.module = "dashboard";
+    http.listen_option = "dashboard.http_listen";
     http.threads = static_cast<int>(options_.http_threads);
     TARN_ASSIGN_OR_RETURN(
         http_, HttpServer::Start(

@@ -7,6 +7,7 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/generic/generic_stub.h>
 
+#include "common/http/http_error.h"
 #include "common/ids/ids.h"
 #include "common/proto_json/proto_json.h"
 #include "common/rpc/client.h"
@@ -71,10 +72,6 @@ std::string PrintableHeader(const HttpRequest& request, std::string_view name) {
   bool printable =
       std::all_of(value.begin(), value.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
   return printable ? value : "";
-}
-
-HttpResponse UnaryError(const absl::Status& status) {
-  return {HttpStatusOf(status.code()), {{"content-type", "application/json"}}, ErrorJson(status)};
 }
 
 // Of a stream the status is always 200; the error is in its last frame.
@@ -173,7 +170,7 @@ class ConnectHandler::UnaryCall final : public Call {
 
   void Start() override {
     if (absl::Status prepared = Prepare(std::move(http_.body)); !prepared.ok()) {
-      responder_->Respond(UnaryError(prepared));
+      responder_->Respond(ErrorResponse(prepared));
       return Finish(prepared);
     }
     stub_.UnaryCall(&context_, target_.path, {}, &request_, &response_,
@@ -191,7 +188,7 @@ class ConnectHandler::UnaryCall final : public Call {
       if (body.ok()) response.body = *std::move(body);
       status = body.status();
     }
-    if (!status.ok()) response = UnaryError(status);
+    if (!status.ok()) response = ErrorResponse(status);
     response.headers.emplace_back("x-request-id", request_id_);
     responder_->Respond(std::move(response));
     Finish(status);
@@ -299,7 +296,7 @@ void ConnectHandler::Handle(HttpRequest request, std::shared_ptr<HttpResponder> 
          "or application/connect+proto\n"});
   }
   auto refuse = [&](const absl::Status& status) {
-    if (!type->streaming) return responder->Respond(UnaryError(status));
+    if (!type->streaming) return responder->Respond(ErrorResponse(status));
     responder->StartStream(StreamHead(*type));
     responder->WritePart(EndOfStream(status), [](bool) {});
     responder->EndStream();
@@ -350,7 +347,7 @@ void ConnectHandler::Handle(HttpRequest request, std::shared_ptr<HttpResponder> 
   if (number == 0) {
     delete call;
     return answer->Respond(
-        UnaryError(Unavailable("MODULE_NOT_SERVING", "dashboard is stopping; try again")));
+        ErrorResponse(Unavailable("MODULE_NOT_SERVING", "dashboard is stopping; try again")));
   }
   answer->OnClientGone([this, number] { CancelCall(number); });
   call->Start();

@@ -9,8 +9,8 @@
 #include <memory>
 #include <mutex>
 
+#include "common/http/http_exchange.h"
 #include "services/dashboard/gateway/module_channels.h"
-#include "services/dashboard/http/http_exchange.h"
 
 namespace grpc {
 class ClientContext;

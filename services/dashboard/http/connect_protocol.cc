@@ -3,10 +3,9 @@
 #include <charconv>
 
 #include <absl/strings/ascii.h>
-#include <absl/strings/cord.h>
-#include <absl/strings/escaping.h>
 #include <nlohmann/json.hpp>
 
+#include "common/http/http_error.h"
 #include "common/status/error.h"
 
 namespace tarn::dashboard {
@@ -14,65 +13,6 @@ namespace {
 
 constexpr char kEndOfStreamFlag = 2;
 constexpr size_t kEnvelopeHead = 5;
-
-struct CodeForm {
-  std::string_view name;
-  int http_status;
-};
-
-CodeForm FormOf(absl::StatusCode code) {
-  switch (code) {
-    case absl::StatusCode::kCancelled:
-      return {"canceled", 499};
-    case absl::StatusCode::kInvalidArgument:
-      return {"invalid_argument", 400};
-    case absl::StatusCode::kDeadlineExceeded:
-      return {"deadline_exceeded", 504};
-    case absl::StatusCode::kNotFound:
-      return {"not_found", 404};
-    case absl::StatusCode::kAlreadyExists:
-      return {"already_exists", 409};
-    case absl::StatusCode::kPermissionDenied:
-      return {"permission_denied", 403};
-    case absl::StatusCode::kResourceExhausted:
-      return {"resource_exhausted", 429};
-    case absl::StatusCode::kFailedPrecondition:
-      return {"failed_precondition", 400};
-    case absl::StatusCode::kAborted:
-      return {"aborted", 409};
-    case absl::StatusCode::kOutOfRange:
-      return {"out_of_range", 400};
-    case absl::StatusCode::kUnimplemented:
-      return {"unimplemented", 501};
-    case absl::StatusCode::kInternal:
-      return {"internal", 500};
-    case absl::StatusCode::kUnavailable:
-      return {"unavailable", 503};
-    case absl::StatusCode::kDataLoss:
-      return {"data_loss", 500};
-    case absl::StatusCode::kUnauthenticated:
-      return {"unauthenticated", 401};
-    default:
-      return {"unknown", 500};
-  }
-}
-
-nlohmann::json ErrorObject(const absl::Status& status) {
-  nlohmann::json error = {{"code", ConnectCode(status.code())}};
-  if (!status.message().empty()) error["message"] = std::string(status.message());
-  status.ForEachPayload([&](absl::string_view type_url, const absl::Cord& payload) {
-    std::string type(type_url.substr(type_url.rfind('/') + 1));
-    std::string value = absl::Base64Escape(std::string(payload));
-    value.erase(value.find_last_not_of('=') + 1);
-    error["details"].push_back({{"type", type}, {"value", value}});
-  });
-  return error;
-}
-
-// A message may hold octets that are not UTF-8; they must not cost the whole answer.
-std::string Dump(const nlohmann::json& json) {
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
 
 std::string Enveloped(char flags, std::string_view message) {
   std::string envelope;
@@ -106,17 +46,12 @@ std::string_view ContentTypeOf(ConnectContentType type) {
   return type.streaming ? "application/connect+proto" : "application/proto";
 }
 
-std::string_view ConnectCode(absl::StatusCode code) { return FormOf(code).name; }
-int HttpStatusOf(absl::StatusCode code) { return FormOf(code).http_status; }
-
-std::string ErrorJson(const absl::Status& status) { return Dump(ErrorObject(status)); }
-
 std::string Envelope(std::string_view message) { return Enveloped(0, message); }
 
 std::string EndOfStream(const absl::Status& status) {
   nlohmann::json end = nlohmann::json::object();
   if (!status.ok()) end["error"] = ErrorObject(status);
-  return Enveloped(kEndOfStreamFlag, Dump(end));
+  return Enveloped(kEndOfStreamFlag, DumpJson(end));
 }
 
 absl::StatusOr<std::string> ParseSingleEnvelope(std::string_view body) {

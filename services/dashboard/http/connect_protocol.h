@@ -1,5 +1,5 @@
-// The Connect protocol's forms (connectrpc.com/docs/protocol): codes, errors, envelopes, time-outs.
-// Pure functions; any thread.
+// The Connect protocol's forms (connectrpc.com/docs/protocol): content types, envelopes, time-outs.
+// Codes and errors are common/http's. Pure functions; any thread.
 #pragma once
 
 #include <map>
@@ -24,14 +24,6 @@ struct ConnectContentType {
 // Nothing for a content type that is not Connect's.
 std::optional<ConnectContentType> ParseContentType(std::string_view content_type);
 std::string_view ContentTypeOf(ConnectContentType type);
-
-// "not_found".
-std::string_view ConnectCode(absl::StatusCode code);
-// The status of a unary call that failed so.
-int HttpStatusOf(absl::StatusCode code);
-
-// {"code": …, "message": …, "details": […]}: the payloads of the status are the details.
-std::string ErrorJson(const absl::Status& status);
 
 // An enveloped message: a byte of flags, four of length (big endian), the message.
 std::string Envelope(std::string_view message);

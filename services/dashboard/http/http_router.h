@@ -7,7 +7,7 @@
 
 #include <absl/status/status.h>
 
-#include "services/dashboard/http/http_exchange.h"
+#include "common/http/http_exchange.h"
 
 namespace tarn::dashboard {
 

@@ -9,6 +9,7 @@
 #include "tarn/catalog/v1/table.pb.h"
 #include "tarn/query/v1/query_service.pb.h"
 
+#include "common/http/http_server.h"
 #include "common/metrics/metrics.h"
 #include "common/server/testing/test_certificate.h"
 #include "common/testing/status_matchers.h"
@@ -18,7 +19,6 @@
 #include "services/dashboard/http/connect_handler.h"
 #include "services/dashboard/http/connect_protocol.h"
 #include "services/dashboard/http/http_router.h"
-#include "services/dashboard/http/http_server.h"
 #include "services/dashboard/http/session_cookie.h"
 #include "services/dashboard/http/web_files.h"
 
@@ -325,20 +325,6 @@ TEST_F(HttpTest, TlsIsSpokenWhenThereIsACertificate) {
   EXPECT_EQ(client.Get("https://" + server->address() + "/").body, "<p>the page</p>");
   EXPECT_EQ(client.Get("https://" + server->address() + "/index.html").status, 200);
   EXPECT_EQ(client.connections_made(), 0);
-}
-
-TEST(HttpServerTest, APortInUseAndAnOpenListenerAreRefused) {
-  HttpHandler none = [](HttpRequest, std::shared_ptr<HttpResponder>) {};
-  HttpServerOptions options;
-  options.listen = "127.0.0.1:0";
-  ASSERT_OK_AND_ASSIGN(auto server, HttpServer::Start(options, none));
-  options.listen = server->address();
-  EXPECT_THAT(HttpServer::Start(options, none),
-              StatusIs(absl::StatusCode::kFailedPrecondition, "PORT_IN_USE",
-                       HasSubstr("dashboard.http_listen")));
-  options.listen = "0.0.0.0:0";
-  EXPECT_THAT(HttpServer::Start(options, none),
-              StatusIs(absl::StatusCode::kFailedPrecondition, "INSECURE_LISTENER"));
 }
 
 TEST(SessionCookieTest, OnlyOurOwnPageMayUseIt) {

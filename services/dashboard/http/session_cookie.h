@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "services/dashboard/http/http_exchange.h"
+#include "common/http/http_exchange.h"
 
 namespace google::protobuf {
 class Message;

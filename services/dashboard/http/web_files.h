@@ -8,7 +8,7 @@
 #include <mutex>
 #include <string>
 
-#include "services/dashboard/http/http_exchange.h"
+#include "common/http/http_exchange.h"
 
 namespace tarn::dashboard {
 

@@ -1,4 +1,4 @@
-#include "services/dashboard/http/http_server.h"
+#include "common/http/http_server.h"
 
 #include <map>
 #include <mutex>
@@ -12,13 +12,13 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 
+#include "common/http/http_connection.h"
 #include "common/logging/logging.h"
 #include "common/server/listen_address.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
-#include "services/dashboard/http/http_connection.h"
 
-namespace tarn::dashboard {
+namespace tarn {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
@@ -28,7 +28,8 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
  public:
   Impl(const HttpServerOptions& options, HttpHandler handler)
       : options_(options),
-        connection_options_{options.max_body_bytes, options.max_header_bytes, std::move(handler)} {}
+        connection_options_{options.max_body_bytes, options.max_header_bytes, body_budget_,
+                            std::move(handler)} {}
   ~Impl() { Stop(); }
 
   absl::Status Start();
@@ -59,6 +60,7 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
   void CloseConnections(bool at_once);
 
   const HttpServerOptions options_;
+  HttpBodyBudget body_budget_{options_.max_total_body_bytes};
   const HttpConnectionOptions connection_options_;
   // Handlers that are destroyed with io_ refer to what stands above it.
   std::mutex mutex_;
@@ -136,7 +138,7 @@ void HttpServer::Impl::Accept() {
     if (error == asio::error::operation_aborted || !acceptor_.is_open()) return;
     if (error) {
       // Out of files, most likely: trying at once would only burn time.
-      logging::Warn("dashboard", "a connection could not be accepted",
+      logging::Warn(options_.module, "a connection could not be accepted",
                     {{"error", error.message()}});
       return AcceptLater();
     }
@@ -202,4 +204,4 @@ void HttpServer::Drain() { impl_->Close(/*at_once=*/false); }
 void HttpServer::Close() { impl_->Close(/*at_once=*/true); }
 void HttpServer::Stop() { impl_->Stop(); }
 
-}  // namespace tarn::dashboard
+}  // namespace tarn

@@ -1,4 +1,4 @@
-#include "services/dashboard/http/http_connection.h"
+#include "common/http/http_connection.h"
 
 #include <cctype>
 #include <chrono>
@@ -6,6 +6,7 @@
 #include <optional>
 #include <type_traits>
 
+#include <absl/strings/str_cat.h>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/stream.hpp>
@@ -15,7 +16,10 @@
 #include <boost/beast/ssl.hpp>
 #include <sys/socket.h>
 
-namespace tarn::dashboard {
+#include "common/http/http_error.h"
+#include "common/status/error.h"
+
+namespace tarn {
 namespace {
 
 namespace asio = boost::asio;
@@ -60,6 +64,7 @@ class Connection final : public HttpConnection,
   Connection(const HttpConnectionOptions& options, std::shared_ptr<void> closed, tcp::socket socket,
              Args&... args)
       : options_(options), closed_(std::move(closed)), stream_(std::move(socket), args...) {}
+  ~Connection() override { ReleaseBody(); }
 
   void Run() override {
     Post([self = this->shared_from_this()] { self->Begin(); });
@@ -152,18 +157,62 @@ class Connection final : public HttpConnection,
     parser_->body_limit(options_.max_body_bytes);
     parser_->header_limit(static_cast<std::uint32_t>(options_.max_header_bytes));
     Lowest().expires_after(timeout);
+    http::async_read_header(stream_, buffer_, *parser_,
+                            [self = Self()](error_code error, size_t) { self->HeaderRead(error); });
+  }
+
+  void HeaderRead(error_code error) {
+    if (error) return ReadFailed(error);
+    const auto length = parser_->content_length();
+    if (length && *length > options_.max_body_bytes) {
+      return ReadFailed(http::make_error_code(http::error::body_limit));
+    }
+    const size_t reserved = length               ? static_cast<size_t>(*length)
+                            : parser_->chunked() ? options_.max_body_bytes
+                                                 : 0;
+    if (!options_.body_budget.Take(reserved)) {
+      return Refuse(503,
+                    Unavailable("OVERLOADED", "too many large requests are under way; try again"),
+                    {{"retry-after", "1"}});
+    }
+    reserved_bytes_ = reserved;
+    Lowest().expires_after(kReadTimeout);
+    if (beast::iequals(parser_->get()[http::field::expect], "100-continue")) {
+      static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+      asio::async_write(stream_, asio::buffer(kContinue),
+                        [self = Self()](error_code written, size_t) {
+                          if (written) return self->CloseSocket();
+                          self->ReadBody();
+                        });
+      return;
+    }
+    ReadBody();
+  }
+
+  void ReadBody() {
     http::async_read(stream_, buffer_, *parser_,
                      [self = Self()](error_code error, size_t) { self->RequestRead(error); });
   }
 
-  void RequestRead(error_code error) {
-    if (error == http::error::body_limit) return Refuse(413, "the request is larger than 16 MiB");
-    if (error == http::error::header_limit) return Refuse(431, "the headers are too large");
+  void ReadFailed(error_code error) {
+    if (error == http::error::body_limit) {
+      return Refuse(
+          413, InvalidArgument("REQUEST_TOO_LARGE",
+                               absl::StrCat("the body is larger than ", options_.max_body_bytes,
+                                            " bytes. Send several requests")));
+    }
+    if (error == http::error::header_limit) {
+      return Refuse(431, InvalidArgument("HEADERS_TOO_LARGE", "the headers are too large"));
+    }
     if (error.category() == http::make_error_code(http::error::bad_method).category() &&
         error != http::error::end_of_stream && error != http::error::partial_message) {
-      return Refuse(400, "this is not HTTP/1.1");
+      return Refuse(400, InvalidArgument("HTTP_INVALID", "this is not HTTP/1.1"));
     }
-    if (error) return CloseSocket();
+    CloseSocket();
+  }
+
+  void RequestRead(error_code error) {
+    if (error) return ReadFailed(error);
     http::request<http::string_body> message = parser_->release();
     keep_alive_ = message.keep_alive();
     head_only_ = message.method() == http::verb::head;
@@ -175,13 +224,18 @@ class Connection final : public HttpConnection,
                      std::make_shared<Exchange>(Self(), exchange_number_));
   }
 
-  void Refuse(int status, std::string text) {
+  void Refuse(int http_status, const absl::Status& status,
+              std::vector<std::pair<std::string, std::string>> headers = {}) {
     keep_alive_ = false;
     exchange_active_ = true;
     answered_ = false;
     ++exchange_number_;
-    SendResponse({status, {{"content-type", "text/plain; charset=utf-8"}}, std::move(text) + "\n"});
+    HttpResponse response = ErrorResponse(http_status, status);
+    response.headers.insert(response.headers.end(), headers.begin(), headers.end());
+    SendResponse(std::move(response));
   }
+
+  void ReleaseBody() { options_.body_budget.GiveBack(std::exchange(reserved_bytes_, 0)); }
 
   void ExchangeDropped(uint64_t number) {
     if (number == exchange_number_ && exchange_active_ && !answered_) CloseSocket();
@@ -280,6 +334,7 @@ class Connection final : public HttpConnection,
   }
 
   void Finished(error_code error) {
+    ReleaseBody();
     exchange_active_ = false;
     gone_ = nullptr;
     if (error) {
@@ -340,6 +395,7 @@ class Connection final : public HttpConnection,
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
   uint64_t exchange_number_ = 0;
+  size_t reserved_bytes_ = 0;  // of the server's body budget, for the request under way
   bool exchange_active_ = false;
   bool answered_ = false;
   bool keep_alive_ = false;
@@ -365,4 +421,4 @@ std::shared_ptr<HttpConnection> MakeHttpConnection(tcp::socket socket,
       options, std::move(closed), std::move(socket), *tls);
 }
 
-}  // namespace tarn::dashboard
+}  // namespace tarn

@@ -2,6 +2,8 @@
 // Internal to http/: includes Boost.Beast.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <utility>  // before Beast of Boost 1.81, which lacks it
@@ -9,13 +11,29 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
 
-#include "services/dashboard/http/http_exchange.h"
+#include "common/http/http_exchange.h"
 
-namespace tarn::dashboard {
+namespace tarn {
+
+// Bytes that the bodies of all requests under way may have together. Thread safe.
+class HttpBodyBudget {
+ public:
+  explicit HttpBodyBudget(size_t bytes) : left_(static_cast<int64_t>(bytes)) {}
+  bool Take(size_t bytes) {
+    if (left_.fetch_sub(static_cast<int64_t>(bytes)) >= static_cast<int64_t>(bytes)) return true;
+    GiveBack(bytes);
+    return false;
+  }
+  void GiveBack(size_t bytes) { left_.fetch_add(static_cast<int64_t>(bytes)); }
+
+ private:
+  std::atomic<int64_t> left_;
+};
 
 struct HttpConnectionOptions {
   size_t max_body_bytes;
   size_t max_header_bytes;
+  HttpBodyBudget& body_budget;
   HttpHandler handler;
 };
 
@@ -35,4 +53,4 @@ std::shared_ptr<HttpConnection> MakeHttpConnection(boost::asio::ip::tcp::socket 
                                                    const HttpConnectionOptions& options,
                                                    std::shared_ptr<void> closed);
 
-}  // namespace tarn::dashboard
+}  // namespace tarn

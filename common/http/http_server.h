@@ -7,21 +7,25 @@
 
 #include <absl/status/statusor.h>
 
+#include "common/http/http_exchange.h"
 #include "common/server/tls.h"
-#include "services/dashboard/http/http_exchange.h"
 
-namespace tarn::dashboard {
+namespace tarn {
 
 struct HttpServerOptions {
+  // Whose it is ("dashboard"), for the log.
+  std::string module;
   // "host:port"; port 0 takes a free one.
   std::string listen;
   // The option that it came from, for messages.
-  std::string listen_option = "dashboard.http_listen";
+  std::string listen_option;
   server::TlsFiles tls;
   bool allow_insecure = false;
   int threads = 2;
   size_t max_connections = 1000;
   size_t max_body_bytes = 16 * 1024 * 1024;
+  // Of all requests under way together; one that does not fit is answered with 503.
+  size_t max_total_body_bytes = 256 * 1024 * 1024;
   size_t max_header_bytes = 64 * 1024;
 };
 
@@ -53,4 +57,4 @@ class HttpServer {
   const std::shared_ptr<Impl> impl_;
 };
 
-}  // namespace tarn::dashboard
+}  // namespace tarn

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace tarn::dashboard {
+namespace tarn {
 
 // Names in lower case; a header that comes several times has its values joined by ", ".
 using HttpHeaders = std::map<std::string, std::string, std::less<>>;
@@ -54,4 +54,4 @@ class HttpResponder {
 
 using HttpHandler = std::function<void(HttpRequest, std::shared_ptr<HttpResponder>)>;
 
-}  // namespace tarn::dashboard
+}  // namespace tarn
