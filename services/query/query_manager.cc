@@ -8,8 +8,11 @@
 
 #include "common/ids/ids.h"
 #include "common/logging/logging.h"
+#include "common/rpc/client.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "services/query/query_end.h"
+#include "services/query/query_request.h"
 
 namespace tarn::query {
 namespace {
@@ -20,149 +23,42 @@ using ::tarn::common::v1::ExecutionState;
 
 constexpr absl::Duration kLeaseTtl = absl::Seconds(15);
 constexpr absl::Duration kKeeperPeriod = absl::Milliseconds(500);
-constexpr absl::Duration kExpiryPeriod = absl::Minutes(30);
-constexpr size_t kMaxSqlBytes = 1 << 20;
-
-v1::StatementType TypeOf(StatementKind kind) {
-  switch (kind) {
-    case StatementKind::kSelect:
-      return v1::STATEMENT_TYPE_SELECT;
-    case StatementKind::kCreateTable:
-      return v1::STATEMENT_TYPE_CREATE_TABLE;
-    case StatementKind::kCreateTableAs:
-      return v1::STATEMENT_TYPE_CREATE_TABLE_AS;
-    case StatementKind::kInsert:
-      return v1::STATEMENT_TYPE_INSERT;
-    case StatementKind::kInsertOverwrite:
-      return v1::STATEMENT_TYPE_INSERT_OVERWRITE;
-    case StatementKind::kCreateView:
-      return v1::STATEMENT_TYPE_CREATE_VIEW;
-    case StatementKind::kDropTable:
-    case StatementKind::kDropView:
-    case StatementKind::kDropDatabase:
-      return v1::STATEMENT_TYPE_DROP;
-    case StatementKind::kCreateDatabase:
-      return v1::STATEMENT_TYPE_CREATE_DATABASE;
-    case StatementKind::kExplain:
-      return v1::STATEMENT_TYPE_EXPLAIN;
-    default:
-      return v1::STATEMENT_TYPE_DESCRIBE;
-  }
-}
-
-google::protobuf::Duration ToProto(absl::Duration duration) {
-  return TimeUtil::MicrosecondsToDuration(absl::ToInt64Microseconds(duration));
-}
+// How long the end of a query is tried to be recorded: without it the query would count as
+// interrupted, and who asked it would repeat what it has written.
+constexpr absl::Duration kRecordEndPatience = absl::Seconds(30);
+// The same once the process is to stop, for all queries together.
+constexpr absl::Duration kStopPatience = absl::Seconds(3);
 
 absl::Time ToTime(const google::protobuf::Timestamp& timestamp) {
   return absl::FromUnixSeconds(timestamp.seconds()) + absl::Nanoseconds(timestamp.nanos());
 }
 
-void FillOutcome(const QueryOutcome& outcome, v1::Query* query) {
-  if (outcome.kind_known) query->set_statement_type(TypeOf(outcome.kind));
-  v1::QueryStatistics* statistics = query->mutable_statistics();
-  *statistics->mutable_planning_time() = ToProto(outcome.planning_time);
-  *statistics->mutable_execution_time() = ToProto(outcome.execution_time);
-  statistics->set_row_count(outcome.row_count);
-  statistics->set_bytes_read(outcome.bytes_read);
-  statistics->set_files_read(outcome.files_read);
-  statistics->set_files_skipped(outcome.files_skipped);
-  for (const ResultColumnInfo& column : outcome.columns) {
-    v1::ResultColumn* described = query->add_columns();
-    described->set_name(column.name);
-    described->set_type(column.type);
-  }
-  for (const std::string& snapshot : outcome.snapshots) query->add_snapshots(snapshot);
-  query->set_export_path(outcome.export_path);
-  query->set_written_snapshot(outcome.written_snapshot);
-}
-
-ExecutionState StateOf(const absl::Status& status) {
-  if (status.ok()) return ::tarn::common::v1::EXECUTION_STATE_SUCCEEDED;
-  if (ErrorReason(status) == "QUERY_CANCELLED")
-    return ::tarn::common::v1::EXECUTION_STATE_CANCELLED;
-  if (ErrorReason(status) == "QUERY_TIMED_OUT")
-    return ::tarn::common::v1::EXECUTION_STATE_TIMED_OUT;
-  return ::tarn::common::v1::EXECUTION_STATE_FAILED;
-}
-
-std::string_view StateName(ExecutionState state) {
-  switch (state) {
-    case ::tarn::common::v1::EXECUTION_STATE_SUCCEEDED:
-      return "SUCCEEDED";
-    case ::tarn::common::v1::EXECUTION_STATE_CANCELLED:
-      return "CANCELLED";
-    case ::tarn::common::v1::EXECUTION_STATE_TIMED_OUT:
-      return "TIMED_OUT";
-    default:
-      return "FAILED";
-  }
-}
-
-// Who ended a query writes its end with; a shared result of the caller's mistakes and ours.
-void FillError(const absl::Status& status, v1::Query* query) {
-  auto* error = query->mutable_error();
-  error->set_code(static_cast<int>(status.code()));
-  error->set_reason(ErrorReason(status));
-  error->set_message(std::string(status.message()));
-  for (auto& [key, value] : ErrorMetadataOf(status)) (*error->mutable_metadata())[key] = value;
-}
-
-// The end is worth some patience: without it the query would count as interrupted, and who asked it
-// would repeat what it has written.
-void RecordEnd(QueryStore& store, const QueryRecord& record, const Lease& lease) {
-  absl::Status finished;
-  for (int attempt = 0; attempt < 20; ++attempt) {
-    finished = store.Finish(record, lease);
-    if (finished.code() != absl::StatusCode::kUnavailable &&
-        finished.code() != absl::StatusCode::kUnknown) {
-      break;
-    }
-    absl::SleepFor(absl::Milliseconds(250));
-  }
-  if (!finished.ok()) {
-    logging::Warn("query", "the end of a query was not recorded", finished, {{"query", record.id}});
-  }
-}
-
-absl::StatusOr<nlohmann::json> ParameterJson(const std::string& name,
-                                             const google::protobuf::Value& value) {
-  switch (value.kind_case()) {
-    case google::protobuf::Value::kStringValue:
-      return nlohmann::json(value.string_value());
-    case google::protobuf::Value::kNumberValue:
-      return nlohmann::json(value.number_value());
-    case google::protobuf::Value::kBoolValue:
-      return nlohmann::json(value.bool_value());
-    case google::protobuf::Value::kNullValue:
-    case google::protobuf::Value::KIND_NOT_SET:
-      return nlohmann::json(nullptr);
-    default:
-      return InvalidFields(
-          {{absl::StrCat("statement.parameters.", name),
-            "is a list or an object; give a string, a number, a boolean or null"}});
-  }
+absl::Status Interrupted() {
+  return Unavailable("QUERY_INTERRUPTED",
+                     "the query service was stopped while the query ran; run it again");
 }
 
 }  // namespace
 
 QueryManager::QueryManager(QueryOptions options, QueryStore& store, ResultStore& results,
                            StatementExecutor& executor, auth::TokenProvider& tokens,
-                           QueryMetrics& metrics)
+                           QueryMetrics& metrics, std::function<bool()> is_open)
     : options_(std::move(options)),
       store_(store),
       results_(results),
       executor_(executor),
       tokens_(tokens),
       metrics_(metrics),
+      is_open_(std::move(is_open)),
       holder_(absl::StrCat("query-", ::getpid(), "-", NewShortId())),
       free_slots_(options_.max_concurrent) {}
 
 QueryManager::~QueryManager() { Stop(); }
 
 void QueryManager::Start() {
-  for (int64_t i = 0; i < options_.max_concurrent; ++i)
-    threads_.emplace_back([this] { RunnerLoop(); });
+  for (int64_t i = 0; i < options_.max_concurrent; ++i) {
+    threads_.emplace_back([this, i] { RunnerLoop(absl::StrCat(holder_, "/", i)); });
+  }
   threads_.emplace_back([this] { KeeperLoop(); });
 }
 
@@ -170,62 +66,18 @@ void QueryManager::Stop() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
-    for (auto& [id, running] : running_) running->cancelled = true;
+    stop_time_ = absl::Now();
+    for (auto& [id, running] : running_) running->Interrupt();
     changed_.notify_all();
   }
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
 }
 
-absl::StatusOr<QuerySpec> QueryManager::MakeSpec(const std::string& workspace,
-                                                 const std::string& user,
-                                                 const v1::Statement& statement) const {
-  std::vector<FieldViolation> violations;
-  if (statement.sql().empty()) violations.push_back({"statement.sql", "is required"});
-  if (statement.sql().size() > kMaxSqlBytes)
-    violations.push_back({"statement.sql", "is longer than 1 MiB"});
-  if (statement.source().size() > 200)
-    violations.push_back({"statement.source", "is longer than 200 characters"});
-  if (statement.commit_key().size() > 200) {
-    violations.push_back({"statement.commit_key", "is longer than 200 characters"});
-  }
-  const v1::QueryLimits& limits = statement.limits();
-  if (limits.max_rows() < 0) violations.push_back({"statement.limits.max_rows", "is negative"});
-  if (limits.max_memory_bytes() < 0)
-    violations.push_back({"statement.limits.max_memory_bytes", "is negative"});
-  if (!violations.empty()) return InvalidFields(std::move(violations));
-
-  QuerySpec spec;
-  spec.workspace = workspace;
-  spec.user = user;
-  spec.sql = statement.sql();
-  spec.default_database = statement.default_database();
-  spec.time_zone = statement.time_zone();
-  spec.source = statement.source();
-  spec.commit_key = statement.commit_key();
-  spec.export_format = statement.export_().format();
-  spec.export_file_name = statement.export_().file_name();
-  for (const auto& [name, value] : statement.parameters()) {
-    TARN_ASSIGN_OR_RETURN(spec.parameters[name], ParameterJson(name, value));
-  }
-  spec.timeout = options_.timeout;
-  if (limits.has_timeout()) {
-    const absl::Duration asked =
-        absl::Seconds(limits.timeout().seconds()) + absl::Nanoseconds(limits.timeout().nanos());
-    if (asked > absl::ZeroDuration()) spec.timeout = std::min(asked, options_.timeout);
-  }
-  spec.max_rows =
-      limits.max_rows() > 0 ? std::min(limits.max_rows(), options_.max_rows) : options_.max_rows;
-  const int64_t memory = options_.memory_per_query.bytes;
-  spec.max_memory_bytes =
-      limits.max_memory_bytes() > 0 ? std::min(limits.max_memory_bytes(), memory) : memory;
-  return spec;
-}
-
 absl::StatusOr<QueryRecord> QueryManager::StartQuery(const auth::Caller& caller,
                                                      const v1::Statement& statement,
                                                      const std::string& request_id) {
-  TARN_RETURN_IF_ERROR(MakeSpec(caller.workspace, caller.user, statement).status());
+  TARN_RETURN_IF_ERROR(MakeSpec(options_, caller.workspace, caller.user, statement).status());
   QueryRecord record;
   record.workspace = caller.workspace;
   record.id = NewUuid();
@@ -242,12 +94,17 @@ absl::StatusOr<QueryRecord> QueryManager::StartQuery(const auth::Caller& caller,
 
 // ---- Running
 
+void QueryManager::Running::Interrupt() {
+  if (!cancelled) interrupted = true;
+  cancelled = true;
+}
+
 std::shared_ptr<QueryManager::Running> QueryManager::Register(const std::string& id,
                                                               const Lease& lease) {
   auto running = std::make_shared<Running>();
   running->lease = lease;
   std::lock_guard lock(mutex_);
-  running->cancelled = stopping_;
+  if (stopping_) running->Interrupt();
   running_[id] = running;
   metrics_.SetRunning(static_cast<int64_t>(running_.size()));
   return running;
@@ -282,9 +139,11 @@ absl::Status QueryManager::RunStatement(QueryRecord& record, const rpc::Credenti
   const std::string user = record.query.user();
   QueryOutcome outcome;
   absl::Status status = [&]() -> absl::Status {
-    TARN_ASSIGN_OR_RETURN(QuerySpec spec, MakeSpec(record.workspace, user, record.statement));
+    TARN_ASSIGN_OR_RETURN(QuerySpec spec,
+                          MakeSpec(options_, record.workspace, user, record.statement));
     ExecutionContext context;
     context.query_id = record.id;
+    context.before_commit = [&] { return ConfirmLease(running); };
     context.stop.deadline = begin + spec.timeout;
     context.stop.cancelled = &running.cancelled;
     // The engine keeps to its limit but for single expressions; twice that and what it needs to
@@ -300,14 +159,8 @@ absl::Status QueryManager::RunStatement(QueryRecord& record, const rpc::Credenti
     };
     return executor_.Execute(spec, context, sink, &outcome);
   }();
-  if (ErrorReason(status) == "QUERY_CANCELLED") {
-    std::lock_guard lock(mutex_);
-    // Nobody asked for that: whoever repeats interrupted queries is to know.
-    if (stopping_) {
-      status = Unavailable("QUERY_INTERRUPTED",
-                           "the query service was stopped while the query ran; run it again");
-    }
-  }
+  // Nobody asked for that: whoever repeats interrupted queries is to know.
+  if (ErrorReason(status) == "QUERY_CANCELLED" && running.interrupted) status = Interrupted();
   FillOutcome(outcome, &record.query);
   const ExecutionState state = StateOf(status);
   record.query.set_state(state);
@@ -339,16 +192,58 @@ void QueryManager::RunClaimed(QueryStore::Claimed claimed) {
       FillError(status, &record.query);
     }
   }
-  RecordEnd(store_, record, running->lease);
+  RecordEnd(record, *running);
   Unregister(record.id);
 }
 
-void QueryManager::RunnerLoop() {
+absl::Status QueryManager::ConfirmLease(Running& running) {
+  Lease lease = running.lease;
+  const absl::Status held =
+      rpc::RetryUnavailable({}, [&] { return store_.Renew(lease, kLeaseTtl); });
+  if (ErrorReason(held) != "LEASE_LOST") return held;
+  running.Interrupt();
+  return Unavailable("QUERY_INTERRUPTED",
+                     "the query was taken for dead and failed by another instance, so it wrote "
+                     "nothing; run it again");
+}
+
+void QueryManager::RecordEnd(const QueryRecord& record, const Running& running) {
+  const absl::Time begin = absl::Now();
+  absl::Status finished;
+  while (true) {
+    finished = store_.Finish(record, running.lease);
+    if (!absl::IsUnavailable(finished) && !absl::IsUnknown(finished)) break;
+    std::unique_lock lock(mutex_);
+    const absl::Time until = std::min(begin + kRecordEndPatience, stop_time_ + kStopPatience);
+    if (absl::Now() >= until) break;
+    changed_.wait_for(lock, std::chrono::milliseconds(250), [this] { return stopping_; });
+  }
+  if (!finished.ok()) {
+    logging::Warn("query", "the end of a query was not recorded", finished, {{"query", record.id}});
+  }
+}
+
+bool QueryManager::WaitForChange(uint64_t& seen, absl::Duration at_most) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, absl::ToChronoMilliseconds(at_most),
+                    [&] { return stopping_ || generation_ != seen; });
+  seen = generation_;
+  return !stopping_;
+}
+
+void QueryManager::RunnerLoop(const std::string& holder) {
   uint64_t seen = 0;
   bool complained = false;
+  // Whether a claim may have been made whose answer was lost.
+  bool in_doubt = false;
   while (true) {
     if (!AcquireSlot([] { return false; })) return;
-    auto claimed = store_.ClaimNext(holder_, kLeaseTtl);
+    absl::StatusOr<std::optional<QueryStore::Claimed>> claimed = std::nullopt;
+    if (is_open_()) {
+      if (in_doubt) claimed = store_.FindHeld(holder, kLeaseTtl);
+      if (claimed.ok() && !claimed->has_value()) claimed = store_.ClaimNext(holder, kLeaseTtl);
+      in_doubt = in_doubt ? !claimed.ok() : absl::IsUnknown(claimed.status());
+    }
     if (claimed.ok() && claimed->has_value()) {
       RunClaimed(std::move(**claimed));
       ReleaseSlot();
@@ -359,17 +254,12 @@ void QueryManager::RunnerLoop() {
       logging::Warn("query", "waiting queries cannot be read; trying again", claimed.status());
     }
     complained = !claimed.ok();
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::chrono::milliseconds(500),
-                      [&] { return stopping_ || generation_ != seen; });
-    seen = generation_;
-    if (stopping_) return;
+    if (!WaitForChange(seen, absl::Milliseconds(500))) return;
   }
 }
 
 void QueryManager::KeeperLoop() {
-  absl::Time next_expiry = absl::Now();
-  absl::Time last_removal = absl::InfinitePast();
+  absl::Time next_abandoned = absl::Now();
   std::map<std::string, absl::Time> renewed;
   while (true) {
     std::vector<std::pair<std::string, std::shared_ptr<Running>>> running;
@@ -380,6 +270,7 @@ void QueryManager::KeeperLoop() {
       if (stopping_ && running_.empty()) return;
       running.assign(running_.begin(), running_.end());
     }
+    if (!is_open_()) continue;
     if (!running.empty()) {
       if (auto cancelled = store_.CancelledOf(holder_); cancelled.ok()) {
         for (auto& [id, entry] : running) {
@@ -394,24 +285,20 @@ void QueryManager::KeeperLoop() {
       absl::Status status = store_.Renew(lease, kLeaseTtl);
       if (status.ok()) renewed[id] = absl::Now();
       // Somebody has failed the query: what it does now is for nothing.
-      if (ErrorReason(status) == "LEASE_LOST") entry->cancelled = true;
+      if (ErrorReason(status) == "LEASE_LOST") entry->Interrupt();
     }
     if (running.empty()) renewed.clear();
-    if (absl::Now() < next_expiry) continue;
-    next_expiry = absl::Now() + kLeaseTtl;
+    if (absl::Now() < next_abandoned) continue;
+    next_abandoned = absl::Now() + kLeaseTtl;
     (void)store_.FailAbandoned();
-    if (absl::Now() - last_removal > kExpiryPeriod) {
-      last_removal = absl::Now();
-      (void)store_.DeleteEndedBefore(absl::Now() - options_.history_retention);
-      results_.RemoveBefore(absl::Now() - options_.result_retention);
-    }
   }
 }
 
 absl::StatusOr<QueryRecord> QueryManager::Execute(
     const rpc::CallContext& call, const v1::Statement& statement, RowFormat format,
     const std::function<absl::Status(const QueryRecord&)>& on_begin, const RowSink& sink) {
-  TARN_RETURN_IF_ERROR(MakeSpec(call.caller.workspace, call.caller.user, statement).status());
+  TARN_RETURN_IF_ERROR(
+      MakeSpec(options_, call.caller.workspace, call.caller.user, statement).status());
   QueryRecord record;
   record.workspace = call.caller.workspace;
   record.id = NewUuid();
@@ -449,7 +336,7 @@ absl::StatusOr<QueryRecord> QueryManager::Execute(
   if (status.ok()) status = RunStatement(record, call.credentials(), *running, watched);
   done = true;
   watcher.join();
-  RecordEnd(store_, record, running->lease);
+  RecordEnd(record, *running);
   Unregister(record.id);
   ReleaseSlot();
   if (!status.ok()) return status;

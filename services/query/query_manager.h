@@ -4,7 +4,7 @@
 //
 // Threads: `max_concurrent` runners take queries from the queue, and as many Execute calls run at
 // once; a keeper renews the leases of all that run here, looks for cancellations asked of other
-// instances, and expires. Thread safe.
+// instances, and fails queries whose holder is gone. Thread safe.
 #pragma once
 
 #include <atomic>
@@ -32,12 +32,16 @@ namespace tarn::query {
 
 class QueryManager {
  public:
+  // `is_open` tells whether the tables are there; until then the threads rest. All references
+  // outlive it.
   QueryManager(QueryOptions options, QueryStore& store, ResultStore& results,
-               StatementExecutor& executor, auth::TokenProvider& tokens, QueryMetrics& metrics);
+               StatementExecutor& executor, auth::TokenProvider& tokens, QueryMetrics& metrics,
+               std::function<bool()> is_open);
   ~QueryManager();
 
   void Start();
-  // Cancels what runs and ends the threads.
+  // Interrupts what runs, so that it fails with QUERY_INTERRUPTED, and ends the threads. What waits
+  // is taken up by another instance or the next start.
   void Stop();
 
   // INVALID_ARGUMENT for limits or parameters that are not allowed; RESOURCE_EXHAUSTED
@@ -68,20 +72,26 @@ class QueryManager {
   struct Running {
     Lease lease;
     std::atomic<bool> cancelled = false;
+    // Set before `cancelled` where nobody asked for it: the process ends, or the lease is lost.
+    std::atomic<bool> interrupted = false;
+    void Interrupt();
   };
 
-  absl::StatusOr<QuerySpec> MakeSpec(const std::string& workspace, const std::string& user,
-                                     const ::tarn::query::v1::Statement& statement) const;
-  void RunnerLoop();
+  void RunnerLoop(const std::string& holder);
   void KeeperLoop();
   void RunClaimed(QueryStore::Claimed claimed);
   // Runs the statement and writes how it ended into `record` (not into the store).
   absl::Status RunStatement(QueryRecord& record, const rpc::Credentials& credentials,
                             Running& running, const RowSink& sink);
+  // OK while the query is still this process's to end.
+  absl::Status ConfirmLease(Running& running);
+  void RecordEnd(const QueryRecord& record, const Running& running);
   std::shared_ptr<Running> Register(const std::string& id, const Lease& lease);
   void Unregister(const std::string& id);
   bool AcquireSlot(const std::function<bool()>& gone);
   void ReleaseSlot();
+  // Waits until a query is queued or ends here, at most so long; false once it stops.
+  bool WaitForChange(uint64_t& seen, absl::Duration at_most);
 
   const QueryOptions options_;
   QueryStore& store_;
@@ -89,11 +99,14 @@ class QueryManager {
   StatementExecutor& executor_;
   auth::TokenProvider& tokens_;
   QueryMetrics& metrics_;
+  const std::function<bool()> is_open_;
+  // Of all leases held here; each runner adds its number.
   const std::string holder_;
 
   std::mutex mutex_;
   std::condition_variable changed_;
   bool stopping_ = false;
+  absl::Time stop_time_ = absl::InfiniteFuture();
   // Raised whenever a query is queued or ends here.
   uint64_t generation_ = 0;
   int64_t free_slots_;

@@ -12,6 +12,7 @@
 #include "common/postgres/storage_opener.h"
 #include "common/rpc/service_directory.h"
 #include "common/status/status_macros.h"
+#include "services/query/housekeeper.h"
 #include "services/query/migrations.h"
 #include "services/query/query_manager.h"
 #include "services/query/query_service.h"
@@ -55,10 +56,13 @@ struct QueryModule::Parts {
     results.emplace(lake);
     catalog.emplace(context.services.ChannelFor("catalog"));
     executor.emplace(*workers, *catalog, lake, static_cast<int>(options.threads_per_query));
-    manager.emplace(options, store, *results, *executor, context.tokens, metrics);
+    const auto is_open = [this] { return storage.Check().ok(); };
+    manager.emplace(options, store, *results, *executor, context.tokens, metrics, is_open);
+    housekeeper.emplace(options, pool, store, *results, is_open);
     service.set_manager(&*manager);
     storage.Start();
     manager->Start();
+    housekeeper->Start();
     return absl::OkStatus();
   }
 
@@ -73,6 +77,7 @@ struct QueryModule::Parts {
   std::optional<CatalogClient> catalog;
   std::optional<StatementExecutor> executor;
   std::optional<QueryManager> manager;
+  std::optional<Housekeeper> housekeeper;
   QueryServiceImpl service;
 };
 
@@ -93,6 +98,7 @@ absl::Status QueryModule::Ready() {
 
 void QueryModule::Stop() {
   if (parts_->manager.has_value()) parts_->manager->Stop();
+  if (parts_->housekeeper.has_value()) parts_->housekeeper->Stop();
   parts_->storage.Stop();
 }
 

@@ -114,36 +114,42 @@ grpc::Status QueryServiceImpl::CancelQuery(grpc::ServerContext* context,
 grpc::Status QueryServiceImpl::ListQueries(grpc::ServerContext* context,
                                            const v1::ListQueriesRequest* request,
                                            v1::ListQueriesResponse* response) {
-  return Handle(
-      context, {"ListQueries", Access::kRead}, [&](const CallContext& call) -> absl::Status {
-        QueryFilter filter;
-        filter.user = request->user();
-        filter.state = request->state();
-        TARN_ASSIGN_OR_RETURN(const int page_size, PageSize(request->page_size(), 50));
-        filter.limit = page_size + 1;
-        const std::string fingerprint = QueryFingerprint(
-            {"queries", call.caller.workspace, request->user(), absl::StrCat(request->state())});
-        TARN_ASSIGN_OR_RETURN(std::string cursor,
-                              DecodePageToken(fingerprint, request->page_token()));
-        if (const size_t space = cursor.find(' '); space != std::string::npos) {
-          int64_t micros = 0;
-          if (absl::SimpleAtoi(cursor.substr(0, space), &micros))
-            filter.before_time = absl::FromUnixMicros(micros);
-          filter.before_id = cursor.substr(space + 1);
-        }
-        TARN_ASSIGN_OR_RETURN(std::vector<QueryRecord> records,
-                              manager_->List(call.caller, filter));
-        const bool more = records.size() > static_cast<size_t>(page_size);
-        if (more) records.pop_back();
-        if (more) {
-          const auto& time = records.back().query.times().create_time();
-          response->set_next_page_token(EncodePageToken(
-              fingerprint, absl::StrCat(time.seconds() * 1'000'000 + time.nanos() / 1000, " ",
-                                        records.back().id)));
-        }
-        for (QueryRecord& record : records) *response->add_queries() = std::move(record.query);
-        return absl::OkStatus();
-      });
+  return Handle(context, {"ListQueries", Access::kRead},
+                [&](const CallContext& call) -> absl::Status {
+                  if (request->source().size() > 200) {
+                    return InvalidFields({{"source", "is longer than 200 characters"}});
+                  }
+                  QueryFilter filter;
+                  filter.user = request->user();
+                  filter.state = request->state();
+                  filter.source = request->source();
+                  TARN_ASSIGN_OR_RETURN(const int page_size, PageSize(request->page_size(), 50));
+                  filter.limit = page_size + 1;
+                  const std::string fingerprint =
+                      QueryFingerprint({"queries", call.caller.workspace, request->user(),
+                                        absl::StrCat(request->state()), request->source()});
+                  TARN_ASSIGN_OR_RETURN(std::string cursor,
+                                        DecodePageToken(fingerprint, request->page_token()));
+                  if (const size_t space = cursor.find(' '); space != std::string::npos) {
+                    int64_t micros = 0;
+                    if (absl::SimpleAtoi(cursor.substr(0, space), &micros))
+                      filter.before_time = absl::FromUnixMicros(micros);
+                    filter.before_id = cursor.substr(space + 1);
+                  }
+                  TARN_ASSIGN_OR_RETURN(std::vector<QueryRecord> records,
+                                        manager_->List(call.caller, filter));
+                  const bool more = records.size() > static_cast<size_t>(page_size);
+                  if (more) records.pop_back();
+                  if (more) {
+                    const auto& time = records.back().query.times().create_time();
+                    response->set_next_page_token(EncodePageToken(
+                        fingerprint, absl::StrCat(time.seconds() * 1'000'000 + time.nanos() / 1000,
+                                                  " ", records.back().id)));
+                  }
+                  for (QueryRecord& record : records)
+                    *response->add_queries() = std::move(record.query);
+                  return absl::OkStatus();
+                });
 }
 
 grpc::Status QueryServiceImpl::FetchResults(grpc::ServerContext* context,

@@ -162,6 +162,24 @@ absl::StatusOr<std::optional<QueryStore::Claimed>> QueryStore::ClaimNext(const s
   });
 }
 
+absl::StatusOr<std::optional<QueryStore::Claimed>> QueryStore::FindHeld(const std::string& holder,
+                                                                        absl::Duration ttl) {
+  return pool_.Run([&](Transaction& txn) -> absl::StatusOr<std::optional<Claimed>> {
+    const std::optional<Row> row =
+        txn.Exec(std::string("SELECT lease_epoch, ") + kColumns +
+                     " FROM query.queries WHERE state = 2 AND lease_holder = $1 FOR UPDATE",
+                 holder)
+            .First();
+    if (!row.has_value()) return std::optional<Claimed>();
+    Claimed claimed{FromRow(*row), {}};
+    claimed.lease.key = {claimed.record.workspace, claimed.record.id};
+    claimed.lease.holder = holder;
+    claimed.lease.epoch = row->Get<int64_t>("lease_epoch");
+    TARN_RETURN_IF_ERROR(tarn::Renew(txn, kQueriesTable, claimed.lease, ttl));
+    return std::optional<Claimed>(std::move(claimed));
+  });
+}
+
 absl::Status QueryStore::Finish(const QueryRecord& record, const Lease& lease) {
   return pool_.RunAutocommit([&](Transaction& txn) -> absl::Status {
     const Result updated = txn.ExecPrepared(
@@ -198,9 +216,11 @@ absl::StatusOr<std::vector<QueryRecord>> QueryStore::List(const QueryFilter& fil
             " FROM query.queries WHERE workspace = $1 AND ($2 = '' OR user_name = $2) AND ($3::int "
             "= 0 OR state = $3::int)"
             " AND ($4::timestamptz IS NULL OR (create_time, query_id) < ($4::timestamptz, $5))"
+            " AND ($7 = '' OR statement ->> 'source' = $7 OR"
+            " ($7 LIKE '%/' AND starts_with(statement ->> 'source', $7)))"
             " ORDER BY create_time DESC, query_id DESC LIMIT $6",
         filter.workspace, filter.user, static_cast<int>(filter.state), filter.before_time,
-        filter.before_id, filter.limit);
+        filter.before_id, filter.limit, filter.source);
     std::vector<QueryRecord> records;
     for (Row row : rows) records.push_back(FromRow(row));
     return records;
@@ -225,7 +245,8 @@ absl::StatusOr<std::vector<std::string>> QueryStore::CancelledOf(const std::stri
   return pool_.RunAutocommit([&](Transaction& txn) -> absl::StatusOr<std::vector<std::string>> {
     std::vector<std::string> ids;
     for (Row row : txn.ExecPrepared("SELECT query_id FROM query.queries WHERE state = 2 AND "
-                                    "cancel_requested AND lease_holder = $1",
+                                    "cancel_requested AND (lease_holder = $1 OR "
+                                    "starts_with(lease_holder, $1 || '/'))",
                                     holder)) {
       ids.push_back(row.Get<std::string>("query_id"));
     }

@@ -21,6 +21,8 @@ extern const LeaseTable kQueriesTable;
 struct QueryFilter {
   std::string workspace;
   std::string user;
+  // Exactly this source, or, where it ends with '/', every one that begins so.
+  std::string source;
   ::tarn::common::v1::ExecutionState state = ::tarn::common::v1::EXECUTION_STATE_UNSPECIFIED;
   // Only those before this one, which was the last of the page before.
   std::optional<absl::Time> before_time;
@@ -44,7 +46,11 @@ class QueryStore {
     QueryRecord record;
     Lease lease;
   };
+  // `holder` is one that runs a single query at a time. UNKNOWN when the answer was lost: FindHeld
+  // then tells whether one was taken.
   absl::StatusOr<std::optional<Claimed>> ClaimNext(const std::string& holder, absl::Duration ttl);
+  // The running query that `holder` has, its lease renewed. Nothing when it has none.
+  absl::StatusOr<std::optional<Claimed>> FindHeld(const std::string& holder, absl::Duration ttl);
   // Writes the end of a query. ABORTED (LEASE_LOST) when another instance has ended it.
   absl::Status Finish(const QueryRecord& record, const Lease& lease);
   // ABORTED (LEASE_LOST) when the query was ended by another instance.
@@ -54,7 +60,7 @@ class QueryStore {
   absl::StatusOr<std::vector<QueryRecord>> List(const QueryFilter& filter);
   // Ends a waiting query; asks the holder of a running one. Returns the query as it then stands.
   absl::StatusOr<QueryRecord> RequestCancel(const std::string& workspace, const std::string& id);
-  // Which of the queries that this holder runs were asked to stop.
+  // Which of the queries that this holder, or one named <holder>/…, runs were asked to stop.
   absl::StatusOr<std::vector<std::string>> CancelledOf(const std::string& holder);
   // Fails running queries whose holder is gone; how many.
   absl::StatusOr<int64_t> FailAbandoned();

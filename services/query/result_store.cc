@@ -91,12 +91,13 @@ absl::Status ResultStore::Read(
   return in_batch == 0 ? absl::OkStatus() : on_rows(std::move(batch), in_batch);
 }
 
-void ResultStore::RemoveBefore(absl::Time time) const {
+void ResultStore::RemoveBefore(absl::Time time, const std::atomic<bool>& stop) const {
   const std::string oldest = absl::FormatTime("%Y-%m-%d", time, absl::UTCTimeZone());
   std::error_code ignored;
   for (const auto& workspace : std::filesystem::directory_iterator(lake_.root(), ignored)) {
     for (const auto& day :
          std::filesystem::directory_iterator(workspace.path() / "results", ignored)) {
+      if (stop) return;
       if (day.path().filename().string() < oldest) std::filesystem::remove_all(day.path(), ignored);
     }
   }

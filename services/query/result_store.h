@@ -2,6 +2,7 @@
 // day. Thread safe.
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -47,8 +48,9 @@ class ResultStore {
       int64_t max_rows,
       const std::function<absl::Status(std::string rows, int64_t count)>& on_rows) const;
 
-  // Removes results of days before `time`, of all workspaces.
-  void RemoveBefore(absl::Time time) const;
+  // Removes results of days before `time`, of all workspaces; ends between two days once `stop` is
+  // set.
+  void RemoveBefore(absl::Time time, const std::atomic<bool>& stop) const;
 
  private:
   absl::StatusOr<std::filesystem::path> FolderOf(const std::string& workspace, absl::Time day,
