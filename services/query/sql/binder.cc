@@ -7,9 +7,9 @@
 #include <absl/strings/str_cat.h>
 #include <nlohmann/json.hpp>
 
+#include "common/sql_expression/allowed_functions.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
-#include "services/query/sql/allowed_functions.h"
 
 namespace tarn::query {
 namespace {
@@ -87,7 +87,8 @@ class Walker {
     const std::string node_class = Text(node, "class");
     if (type == "TABLE_FUNCTION") {
       const std::string name = Text(node.at("function"), "function_name");
-      if (IsAllowedTableFunction(absl::AsciiStrToLower(name))) return absl::OkStatus();
+      if (sql_expression::IsAllowedTableFunction(absl::AsciiStrToLower(name)))
+        return absl::OkStatus();
       return InvalidArgument(
           "FUNCTION_NOT_ALLOWED",
           absl::StrCat("the table function ", name,
@@ -97,8 +98,8 @@ class Walker {
     }
     if ((node_class == "FUNCTION" || node_class == "WINDOW") && node.contains("function_name")) {
       const std::string name = Text(node, "function_name");
-      if (!IsAllowedFunction(absl::AsciiStrToLower(name)) &&
-          !IsAllowedTableFunction(absl::AsciiStrToLower(name))) {
+      if (!sql_expression::IsAllowedFunction(absl::AsciiStrToLower(name)) &&
+          !sql_expression::IsAllowedTableFunction(absl::AsciiStrToLower(name))) {
         return InvalidArgument(
             "FUNCTION_NOT_ALLOWED",
             absl::StrCat("the function ", name,

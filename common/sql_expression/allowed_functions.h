@@ -5,7 +5,7 @@
 
 #include <string_view>
 
-namespace tarn::query {
+namespace tarn::sql_expression {
 
 // Scalar functions, operators, aggregates, window functions and the engine's own scalar macros.
 bool IsAllowedFunction(std::string_view name);
@@ -13,4 +13,4 @@ bool IsAllowedFunction(std::string_view name);
 // Functions in FROM: none of them reads anything.
 bool IsAllowedTableFunction(std::string_view name);
 
-}  // namespace tarn::query
+}  // namespace tarn::sql_expression

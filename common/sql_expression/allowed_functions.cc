@@ -1,9 +1,9 @@
-#include "services/query/sql/allowed_functions.h"
+#include "common/sql_expression/allowed_functions.h"
 
 #include <algorithm>
 #include <array>
 
-namespace tarn::query {
+namespace tarn::sql_expression {
 namespace {
 
 // Sorted, so that it can be searched by halves.
@@ -589,4 +589,4 @@ bool IsAllowedTableFunction(std::string_view name) {
   return std::binary_search(kTableFunctions.begin(), kTableFunctions.end(), name);
 }
 
-}  // namespace tarn::query
+}  // namespace tarn::sql_expression
