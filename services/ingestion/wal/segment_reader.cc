@@ -10,7 +10,6 @@
 
 #include "common/lake/durable_file.h"
 #include "common/status/error.h"
-#include "services/ingestion/wal/crc32c.h"
 
 namespace tarn::ingestion {
 namespace {
@@ -57,7 +56,7 @@ std::optional<FrameHeader> WholeFrameAt(std::string_view bytes, uint64_t offset)
   if (!header) return std::nullopt;
   const uint64_t body = offset + kFrameHeaderBytes;
   if (bytes.size() - body < header->body_bytes) return std::nullopt;
-  if (Crc32c(bytes.substr(body, header->body_bytes)) != header->body_crc) return std::nullopt;
+  if (!BodyIsSound(*header, bytes.substr(body, header->body_bytes))) return std::nullopt;
   return header;
 }
 
@@ -89,7 +88,7 @@ absl::StatusOr<SegmentScan> ScanSegment(const std::filesystem::path& path,
   return scan;
 }
 
-absl::StatusOr<std::string> ReadFrameBody(const std::filesystem::path& path, uint64_t offset) {
+absl::StatusOr<FrameContent> ReadFrame(const std::filesystem::path& path, uint64_t offset) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return lake::FileError(errno, "open", path);
   auto read_all = [&](size_t size, uint64_t at) -> absl::StatusOr<std::string> {
@@ -111,16 +110,16 @@ absl::StatusOr<std::string> ReadFrameBody(const std::filesystem::path& path, uin
                      absl::StrCat("the log ", path.string(), " cannot be read at byte ", offset,
                                   "; check the disk"));
   };
-  absl::StatusOr<std::string> result = [&]() -> absl::StatusOr<std::string> {
+  absl::StatusOr<FrameContent> result = [&]() -> absl::StatusOr<FrameContent> {
     absl::StatusOr<std::string> head = read_all(kFrameHeaderBytes, offset);
-    if (!head.ok()) return head;
+    if (!head.ok()) return head.status();
     if (head->size() < kFrameHeaderBytes) return damaged();
     const std::optional<FrameHeader> header = DecodeFrameHeader(*head);
     if (!header) return damaged();
     absl::StatusOr<std::string> body = read_all(header->body_bytes, offset + kFrameHeaderBytes);
-    if (!body.ok()) return body;
-    if (body->size() < header->body_bytes || Crc32c(*body) != header->body_crc) return damaged();
-    return body;
+    if (!body.ok()) return body.status();
+    if (!BodyIsSound(*header, *body)) return damaged();
+    return FrameContent{*header, std::make_shared<const std::string>(*std::move(body))};
   }();
   ::close(fd);
   return result;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,7 +39,12 @@ using FrameVisitor =
 absl::StatusOr<SegmentScan> ScanSegment(const std::filesystem::path& path,
                                         const FrameVisitor& visit);
 
-// The body of one batch, verified again. DATA_LOSS (WAL_DAMAGED) when it no longer reads as it did.
-absl::StatusOr<std::string> ReadFrameBody(const std::filesystem::path& path, uint64_t offset);
+struct FrameContent {
+  FrameHeader header;
+  std::shared_ptr<const std::string> body;
+};
+
+// One frame, verified again. DATA_LOSS (WAL_DAMAGED) when it no longer reads as it did.
+absl::StatusOr<FrameContent> ReadFrame(const std::filesystem::path& path, uint64_t offset);
 
 }  // namespace tarn::ingestion

@@ -31,15 +31,17 @@ namespace fs = std::filesystem;
 // A group is at most this large, so that one flush does not take for ever.
 constexpr size_t kMaxGroupBytes = 32u << 20;
 
+// So that a frame with its names stays below kMaxFrameBodyBytes.
+constexpr size_t kMaxBatchBytes = 31u << 20;
+// Names are on the disk with every batch and in memory for a day.
+constexpr size_t kMaxNameBytes = 256;
+// Some 100 bytes each: frames of at most a few MiB.
+constexpr size_t kProducersInFrame = 10'000;
+constexpr absl::Duration kProducerPurgePause = absl::Seconds(10);
+
 std::string PendingKey(const BatchKey& key) {
   std::string text = key.workspace;
   return text.append(1, '\0').append(key.stream_uid).append(1, '\0').append(key.request_id);
-}
-
-std::string Frame(FrameHeader header, std::string_view body) {
-  header.body_bytes = static_cast<uint32_t>(body.size());
-  header.body_crc = Crc32c(body);
-  return EncodeFrameHeader(header).append(body);
 }
 
 absl::Status ReusedRequestId(const BatchKey& key) {
@@ -48,6 +50,57 @@ absl::Status ReusedRequestId(const BatchKey& key) {
       absl::StrCat("request_id ", key.request_id,
                    " was used within 24 hours for other records; take a new one"),
       {{"request_id", key.request_id}});
+}
+
+absl::Status ReusedSequence(const BatchKey& key, uint64_t last) {
+  return FailedPrecondition(
+      "SEQUENCE_REUSED",
+      absl::StrCat(
+          "sequence ", key.sequence, " of producer ", key.producer_id,
+          " was used for other records, and nothing of this batch was stored; go on after ",
+          "sequence ", last, ", or take another producer id"),
+      {{"producer_id", key.producer_id},
+       {"sequence", absl::StrCat(key.sequence)},
+       {"last_sequence", absl::StrCat(last)}});
+}
+
+absl::Status SequenceGap(const BatchKey& key, uint64_t expected) {
+  return MakeError(
+      absl::StatusCode::kOutOfRange, "SEQUENCE_GAP",
+      absl::StrCat("sequence ", key.sequence, " of producer ", key.producer_id, " came where ",
+                   expected, " is expected, and was not stored; send ", expected, " first"),
+      {{"producer_id", key.producer_id},
+       {"sequence", absl::StrCat(key.sequence)},
+       {"expected_sequence", absl::StrCat(expected)}});
+}
+
+absl::Status BatchTooLarge(size_t bytes) {
+  return InvalidArgument("BATCH_TOO_LARGE",
+                         absl::StrCat("a batch of ", bytes, " bytes is more than the ",
+                                      kMaxBatchBytes, " that are stored at once; send several"));
+}
+
+absl::Status CheckShape(const BatchKey& key, const RecordBuffer& records) {
+  if (records.payload.size() > kMaxBatchBytes ||
+      records.spans.size() > kMaxBatchBytes / sizeof(RecordSpan)) {
+    return BatchTooLarge(records.payload.size());
+  }
+  uint64_t end = 0;
+  for (const RecordSpan& span : records.spans) {
+    if (span.offset < end || uint64_t{span.offset} + span.bytes > records.payload.size()) {
+      return Internal("WAL_BAD_RECORDS", "the records of a batch overlap or leave their buffer");
+    }
+    end = uint64_t{span.offset} + span.bytes;
+  }
+  if (key.request_id.size() > kMaxNameBytes)
+    return InvalidFields({{"request_id", "at most 256 bytes"}});
+  if (key.producer_id.size() > kMaxNameBytes || key.producer_id.find('\0') != std::string::npos) {
+    return InvalidFields({{"producer_id", "at most 256 bytes, none of them 0"}});
+  }
+  if (key.producer_id.empty() != (key.sequence == 0)) {
+    return InvalidFields({{"sequence", "from 1 with a producer_id, and only with one"}});
+  }
+  return absl::OkStatus();
 }
 
 // The numbers of the files <16 hexadecimal digits><suffix>…, ascending.
@@ -79,7 +132,10 @@ absl::StatusOr<std::unique_ptr<WriteAheadLog>> WriteAheadLog::Open(WriteAheadLog
 }
 
 WriteAheadLog::WriteAheadLog(WriteAheadLogOptions options, Clock& clock, IngestionMetrics& metrics)
-    : options_(std::move(options)), clock_(clock), metrics_(metrics) {}
+    : options_(std::move(options)),
+      clock_(clock),
+      metrics_(metrics),
+      producers_(options_.producer_retention) {}
 
 WriteAheadLog::~WriteAheadLog() {
   {
@@ -157,7 +213,7 @@ absl::Status WriteAheadLog::LoadRequests() {
     absl::StatusOr<SegmentScan> scan =
         ScanSegment(path, [&](const FrameHeader& header, std::string_view body, uint64_t) {
           if (header.type != FrameType::kRequest) return;
-          if (std::optional<BatchBody> request = DecodeBatchBody(body)) {
+          if (std::optional<BatchBody> request = DecodeBatchBody(header, body)) {
             requests_.Add(request->key, {.request_hash = request->key.request_hash,
                                          .first_position = header.first_position,
                                          .record_count = header.record_count,
@@ -175,28 +231,23 @@ absl::Status WriteAheadLog::LoadSegment(uint64_t number, bool last) {
   absl::StatusOr<SegmentScan> scan =
       ScanSegment(path, [&](const FrameHeader& header, std::string_view body, uint64_t offset) {
         if (header.type == FrameType::kPositions) {
-          const auto positions = DecodePositionsBody(body);
-          if (!positions) return;
           segments_[number].has_positions = true;
-          for (const StreamPosition& position : *positions) {
-            StreamState& state = streams_[position.stream_uid];
-            state.workspace = position.workspace;
-            state.next_position = std::max(state.next_position, position.next_position);
-          }
-          return;
+          return LoadPositions(body);
         }
-        if (header.type != FrameType::kBatch) return;
-        const std::optional<BatchBody> batch = DecodeBatchBody(body);
-        if (!batch || batch->records.size() != header.record_count) return;
+        if (header.type == FrameType::kProducers) return LoadProducers(body);
+        if (header.type != FrameType::kBatch && header.type != FrameType::kRecords) return;
+        const std::optional<BatchBody> batch = DecodeBatchBody(header, body);
+        if (!batch) return;
         ++report_.batches;
         report_.records += header.record_count;
-        AddFrame(batch->key, {.first_position = header.first_position,
-                              .record_count = header.record_count,
-                              .body_bytes = header.body_bytes,
-                              .segment = number,
-                              .offset = offset,
-                              .time = header.time,
-                              .body = nullptr});
+        AddFrame(batch->key, header.payload_crc,
+                 {.first_position = header.first_position,
+                  .record_count = header.record_count,
+                  .body_bytes = header.body_bytes,
+                  .segment = number,
+                  .offset = offset,
+                  .time = header.time,
+                  .records = nullptr});
       });
   TARN_RETURN_IF_ERROR(scan.status());
   for (const DamagedRange& range : scan->damaged) {
@@ -212,6 +263,27 @@ absl::Status WriteAheadLog::LoadSegment(uint64_t number, bool last) {
     return lake::FileError(errno, "truncate", path);
   }
   return lake::FsyncFile(path);
+}
+
+void WriteAheadLog::LoadPositions(std::string_view body) {
+  const auto positions = DecodePositionsBody(body);
+  if (!positions) return;
+  for (const StreamPosition& position : *positions) {
+    StreamState& state = streams_[position.stream_uid];
+    state.workspace = position.workspace;
+    state.next_position = std::max(state.next_position, position.next_position);
+  }
+}
+
+void WriteAheadLog::LoadProducers(std::string_view body) {
+  const auto producers = DecodeProducersBody(body);
+  if (!producers) return;
+  for (const ProducerPosition& producer : *producers) {
+    producers_.Add({.workspace = producer.workspace,
+                    .stream_uid = producer.stream_uid,
+                    .producer_id = producer.producer_id},
+                   producer.last);
+  }
 }
 
 absl::Status WriteAheadLog::Quarantine(uint64_t number, uint64_t offset, uint64_t bytes) {
@@ -245,10 +317,26 @@ void WriteAheadLog::OnDurable(std::function<void(const std::string&)> callback) 
 
 void WriteAheadLog::Append(BatchKey key, const std::vector<std::string_view>& records,
                            AppendDone done) {
+  RecordBuffer buffer;
+  size_t bytes = 0;
+  for (std::string_view record : records) bytes += record.size();
+  if (bytes > kMaxBatchBytes) return done(BatchTooLarge(bytes));
+  buffer.payload.reserve(bytes);
+  buffer.spans.reserve(records.size());
+  for (std::string_view record : records) {
+    buffer.spans.push_back(
+        {static_cast<uint32_t>(buffer.payload.size()), static_cast<uint32_t>(record.size())});
+    buffer.payload.append(record);
+  }
+  Append(std::move(key), std::move(buffer), std::move(done));
+}
+
+void WriteAheadLog::Append(BatchKey key, RecordBuffer records, AppendDone done) {
+  if (absl::Status shape = CheckShape(key, records); !shape.ok()) return done(std::move(shape));
   auto batch = std::make_unique<Batch>();
-  batch->body = EncodeBatchBody(key, records);
-  batch->body_crc = Crc32c(batch->body);
-  batch->record_count = static_cast<uint32_t>(records.size());
+  batch->head = EncodeRecordsHead(key, records.spans, records.payload.size(), &batch->header);
+  batch->header.payload_crc = Crc32c(records.payload);
+  batch->records = std::make_shared<const RecordBuffer>(std::move(records));
   batch->key = std::move(key);
   std::optional<absl::StatusOr<AppendOutcome>> answer;
   {
@@ -258,21 +346,92 @@ void WriteAheadLog::Append(BatchKey key, const std::vector<std::string_view>& re
   if (answer) done(*std::move(answer));
 }
 
+std::optional<absl::StatusOr<AppendOutcome>> WriteAheadLog::AnswerRequest(const Batch& batch,
+                                                                          AppendDone& done,
+                                                                          bool& taken) {
+  const BatchKey& key = batch.key;
+  const auto stored = requests_.Find(key);
+  if (stored && stored->time + kRequestRetention >= clock_.Now()) {
+    if (stored->request_hash != key.request_hash) return ReusedRequestId(key);
+    return AppendOutcome{stored->first_position, stored->time, true};
+  }
+  const auto pending = pending_requests_.find(PendingKey(key));
+  if (pending == pending_requests_.end()) return std::nullopt;
+  if (pending->second->key.request_hash != key.request_hash) return ReusedRequestId(key);
+  pending->second->done.push_back(std::move(done));
+  taken = true;
+  return std::nullopt;
+}
+
+std::optional<absl::StatusOr<AppendOutcome>> WriteAheadLog::AnswerSequence(const Batch& batch,
+                                                                           AppendDone& done,
+                                                                           bool& taken) {
+  const BatchKey& key = batch.key;
+  const auto* stored = producers_.Find(key, clock_.Now());
+  const uint64_t last = stored == nullptr ? 0 : stored->back().sequence;
+  if (key.sequence <= last) {
+    const auto found = std::find_if(stored->begin(), stored->end(), [&](const StoredBatch& each) {
+      return each.sequence == key.sequence;
+    });
+    if (found == stored->end()) return AppendOutcome{0, absl::Time(), true, false};
+    if (found->record_count != batch.header.record_count ||
+        found->payload_crc != batch.header.payload_crc) {
+      return ReusedSequence(key, last);
+    }
+    return AppendOutcome{found->first_position, found->time, true};
+  }
+  const auto pending = pending_sequences_.find(ProducerIndex::NameOf(key));
+  uint64_t expected = last + 1;
+  if (pending != pending_sequences_.end()) {
+    const uint64_t first = pending->second.front()->key.sequence;
+    expected = first + pending->second.size();
+    if (key.sequence >= first && key.sequence < expected) {
+      Batch& twin = *pending->second[key.sequence - first];
+      if (twin.header.record_count != batch.header.record_count ||
+          twin.header.payload_crc != batch.header.payload_crc) {
+        return ReusedSequence(key, last);
+      }
+      twin.done.push_back(std::move(done));
+      taken = true;
+      return std::nullopt;
+    }
+  }
+  if (key.sequence != expected) return SequenceGap(key, expected);
+  if (expected == 1 && !HasRoomForProducer()) {
+    return ResourceExhausted(
+        "TOO_MANY_PRODUCERS",
+        absl::StrCat(options_.max_producers,
+                     " producers have sent batches lately; nothing of this one was stored. Let "
+                     "senders keep their producer ids, or send without one"),
+        {{"limit", absl::StrCat(options_.max_producers)}});
+  }
+  return std::nullopt;
+}
+
+bool WriteAheadLog::HasRoomForProducer() {
+  const auto has_room = [&] {
+    return static_cast<int64_t>(producers_.size() + pending_sequences_.size()) <
+           options_.max_producers;
+  };
+  if (has_room()) return true;
+  // Looking through all of them for every one that is refused would be dear.
+  const absl::Time now = clock_.Now();
+  if (now >= next_producer_purge_) {
+    next_producer_purge_ = now + kProducerPurgePause;
+    producers_.Purge(now);
+  }
+  return has_room();
+}
+
 std::optional<absl::StatusOr<AppendOutcome>> WriteAheadLog::AnswerOrQueue(
     std::unique_ptr<Batch>& batch, AppendDone& done) {
   const BatchKey& key = batch->key;
+  bool taken = false;
   if (!key.request_id.empty()) {
-    const auto stored = requests_.Find(key);
-    if (stored && stored->time + kRequestRetention >= clock_.Now()) {
-      if (stored->request_hash != key.request_hash) return ReusedRequestId(key);
-      return AppendOutcome{stored->first_position, stored->time, true};
-    }
-    const auto pending = pending_requests_.find(PendingKey(key));
-    if (pending != pending_requests_.end()) {
-      if (pending->second->key.request_hash != key.request_hash) return ReusedRequestId(key);
-      pending->second->done.push_back(std::move(done));
-      return std::nullopt;
-    }
+    if (auto answer = AnswerRequest(*batch, done, taken); answer || taken) return answer;
+  }
+  if (!key.producer_id.empty()) {
+    if (auto answer = AnswerSequence(*batch, done, taken); answer || taken) return answer;
   }
   if (stop_) {
     return Unavailable("WAL_CLOSED", "the write-ahead log is being closed; try again soon");
@@ -293,10 +452,13 @@ std::optional<absl::StatusOr<AppendOutcome>> WriteAheadLog::AnswerOrQueue(
                              "stored. Try again after a pause");
   }
   if (!key.request_id.empty()) pending_requests_[PendingKey(key)] = batch.get();
+  if (!key.producer_id.empty()) {
+    pending_sequences_[ProducerIndex::NameOf(key)].push_back(batch.get());
+  }
   stream.workspace = key.workspace;
   ++stream.in_flight;
   batch->done.push_back(std::move(done));
-  queued_bytes_ += static_cast<int64_t>(batch->body.size());
+  queued_bytes_ += batch->header.body_bytes;
   queue_.push_back(std::move(batch));
   queue_changed_.notify_one();
   return std::nullopt;
@@ -317,6 +479,55 @@ std::optional<StoredRequest> WriteAheadLog::FindRequest(const BatchKey& key) con
   return requests_.Find(key);
 }
 
+std::optional<StoredBatch> WriteAheadLog::LastSequence(const BatchKey& key) const {
+  std::lock_guard lock(mutex_);
+  const auto* stored = producers_.Find(key, clock_.Now());
+  if (stored == nullptr) return std::nullopt;
+  return stored->back();
+}
+
+void WriteAheadLog::Forget(const Batch& batch) {
+  queued_bytes_ -= batch.header.body_bytes;
+  --streams_[batch.key.stream_uid].in_flight;
+  if (!batch.key.request_id.empty()) pending_requests_.erase(PendingKey(batch.key));
+  if (batch.key.producer_id.empty()) return;
+  const auto pending = pending_sequences_.find(ProducerIndex::NameOf(batch.key));
+  pending->second.pop_front();  // written in their order, and failed in their order
+  if (pending->second.empty()) pending_sequences_.erase(pending);
+}
+
+// What is queued behind a batch that failed would leave a gap in its producer's sequences: it fails
+// with it. (Without the lock another one could be queued in between.)
+void WriteAheadLog::FailGroup(std::vector<std::unique_ptr<Batch>>& group,
+                              const absl::Status& error) {
+  metrics_.wal_failures.Increment();
+  logging::Error("ingestion", "records could not be written to the write-ahead log", error);
+  {
+    std::lock_guard lock(mutex_);
+    std::set<std::string> producers;
+    for (const auto& batch : group) {
+      if (!batch->key.producer_id.empty()) producers.insert(ProducerIndex::NameOf(batch->key));
+    }
+    std::deque<std::unique_ptr<Batch>> kept;
+    for (auto& batch : queue_) {
+      const bool behind =
+          !batch->key.producer_id.empty() && producers.contains(ProducerIndex::NameOf(batch->key));
+      if (behind) {
+        group.push_back(std::move(batch));
+      } else {
+        kept.push_back(std::move(batch));
+      }
+    }
+    queue_ = std::move(kept);
+    for (const auto& batch : group) Forget(*batch);
+  }
+  for (const auto& batch : group) {
+    for (const AppendDone& done : batch->done) {
+      done(Annotate(error, "the records were not stored"));
+    }
+  }
+}
+
 void WriteAheadLog::Run() {
   while (true) {
     std::vector<std::unique_ptr<Batch>> group;
@@ -326,7 +537,7 @@ void WriteAheadLog::Run() {
       if (queue_.empty()) return;
       size_t bytes = 0;
       while (!queue_.empty() && bytes < kMaxGroupBytes) {
-        bytes += queue_.front()->body.size();
+        bytes += queue_.front()->header.body_bytes;
         group.push_back(std::move(queue_.front()));
         queue_.pop_front();
       }
@@ -338,8 +549,8 @@ void WriteAheadLog::Run() {
           const auto stream = streams_.find(batch->key.stream_uid);
           if (stream != streams_.end()) position->second = stream->second.next_position;
         }
-        batch->first_position = position->second;
-        position->second += batch->record_count;
+        batch->header.first_position = position->second;
+        position->second += batch->header.record_count;
       }
     }
     const absl::Time time = clock_.Now();
@@ -348,21 +559,7 @@ void WriteAheadLog::Run() {
       TARN_FAILPOINT("ingestion.wal.after_flush");
       AcceptGroup(group, time);
     } else {
-      metrics_.wal_failures.Increment();
-      logging::Error("ingestion", "records could not be written to the write-ahead log", written);
-      std::vector<AppendDone> waiting;
-      {
-        std::lock_guard lock(mutex_);
-        for (const auto& batch : group) {
-          queued_bytes_ -= static_cast<int64_t>(batch->body.size());
-          --streams_[batch->key.stream_uid].in_flight;
-          if (!batch->key.request_id.empty()) pending_requests_.erase(PendingKey(batch->key));
-          for (AppendDone& done : batch->done) waiting.push_back(std::move(done));
-        }
-      }
-      for (const AppendDone& done : waiting) {
-        done(Annotate(written, "the records were not stored"));
-      }
+      FailGroup(group, written);
     }
   }
 }
@@ -381,9 +578,17 @@ absl::Status WriteAheadLog::BeginSegment(std::vector<std::string>& frames) {
   }
   const absl::Time now = clock_.Now();
   frames.push_back(
-      Frame({.type = FrameType::kSegment, .first_position = number, .time = now}, uuid_));
+      EncodeFrame({.type = FrameType::kSegment, .first_position = number, .time = now}, uuid_));
   frames.push_back(
-      Frame({.type = FrameType::kPositions, .time = now}, EncodePositionsBody(positions)));
+      EncodeFrame({.type = FrameType::kPositions, .time = now}, EncodePositionsBody(positions)));
+  producers_.Purge(now);
+  std::vector<ProducerPosition> producers = producers_.Snapshot();
+  for (size_t begin = 0; begin < producers.size(); begin += kProducersInFrame) {
+    const size_t end = std::min(producers.size(), begin + kProducersInFrame);
+    frames.push_back(
+        EncodeFrame({.type = FrameType::kProducers, .time = now},
+                    EncodeProducersBody({producers.begin() + begin, producers.begin() + end})));
+  }
   return absl::OkStatus();
 }
 
@@ -401,19 +606,15 @@ absl::Status WriteAheadLog::WriteGroup(std::vector<std::unique_ptr<Batch>>& grou
   headers.reserve(group.size());
   for (const auto& batch : group) {
     batch->offset = end;
-    headers.push_back(EncodeFrameHeader({.type = FrameType::kBatch,
-                                         .body_bytes = static_cast<uint32_t>(batch->body.size()),
-                                         .body_crc = batch->body_crc,
-                                         .first_position = batch->first_position,
-                                         .record_count = batch->record_count,
-                                         .time = time}));
-    end += kFrameHeaderBytes + batch->body.size();
+    batch->header.time = time;
+    headers.push_back(EncodeFrameHeader(batch->header).append(batch->head));
+    end += kFrameHeaderBytes + batch->header.body_bytes;
   }
   std::vector<std::string_view> pieces;
   for (const std::string& frame : frames) pieces.push_back(frame);
   for (size_t i = 0; i < group.size(); ++i) {
     pieces.push_back(headers[i]);
-    pieces.push_back(group[i]->body);
+    pieces.push_back(group[i]->records->payload);
   }
   absl::Status status = active_file_->Append(pieces);
   if (status.ok()) {
@@ -450,27 +651,26 @@ void WriteAheadLog::AcceptGroup(std::vector<std::unique_ptr<Batch>>& group, absl
   {
     std::lock_guard lock(mutex_);
     for (const auto& batch : group) {
-      queued_bytes_ -= static_cast<int64_t>(batch->body.size());
-      --streams_[batch->key.stream_uid].in_flight;
-      if (!batch->key.request_id.empty()) pending_requests_.erase(PendingKey(batch->key));
-      metrics_.records_in.Increment(batch->record_count);
-      metrics_.bytes_in.Increment(static_cast<double>(batch->body.size()));
+      Forget(*batch);
+      const FrameHeader& header = batch->header;
+      metrics_.records_in.Increment(header.record_count);
+      metrics_.bytes_in.Increment(static_cast<double>(batch->records->payload.size()));
       for (size_t i = 0; i < batch->done.size(); ++i) {
         answers.emplace_back(std::move(batch->done[i]),
-                             AppendOutcome{batch->first_position, time, i > 0});
+                             AppendOutcome{header.first_position, time, i > 0});
       }
-      FrameRef frame{.first_position = batch->first_position,
-                     .record_count = batch->record_count,
-                     .body_bytes = static_cast<uint32_t>(batch->body.size()),
+      FrameRef frame{.first_position = header.first_position,
+                     .record_count = header.record_count,
+                     .body_bytes = header.body_bytes,
                      .segment = active_,
                      .offset = batch->offset,
                      .time = time,
-                     .body = nullptr};
-      if (cached_bytes_ < options_.cache_bytes) {
+                     .records = nullptr};
+      if (cached_bytes_ < options_.cache_bytes && header.record_count > 0) {
         cached_bytes_ += frame.body_bytes;
-        frame.body = std::make_shared<const std::string>(std::move(batch->body));
+        frame.records = std::move(batch->records);
       }
-      AddFrame(batch->key, std::move(frame));
+      AddFrame(batch->key, header.payload_crc, std::move(frame));
       changed.insert(batch->key.stream_uid);
     }
     segments_[active_].bytes = active_bytes_;
@@ -483,18 +683,10 @@ void WriteAheadLog::AcceptGroup(std::vector<std::unique_ptr<Batch>>& group, absl
   }
 }
 
-void WriteAheadLog::AddFrame(const BatchKey& key, FrameRef frame) {
+void WriteAheadLog::AddFrame(const BatchKey& key, uint32_t payload_crc, FrameRef frame) {
   StreamState& state = streams_[key.stream_uid];
   state.workspace = key.workspace;
-  // A later frame with an earlier position replaces what a failed write left behind.
-  while (!state.frames.empty() && state.frames.back().first_position >= frame.first_position) {
-    ReleaseFrame(state, state.frames.back());
-    state.frames.pop_back();
-  }
-  state.next_position = std::max(state.next_position, frame.first_position + frame.record_count);
-  state.bytes += frame.body_bytes;
   Segment& segment = segments_[frame.segment];
-  ++segment.undelivered_frames;
   if (!key.request_id.empty()) {
     segment.has_requests = true;
     requests_.Add(key, {.request_hash = key.request_hash,
@@ -502,12 +694,28 @@ void WriteAheadLog::AddFrame(const BatchKey& key, FrameRef frame) {
                         .record_count = frame.record_count,
                         .time = frame.time});
   }
+  if (!key.producer_id.empty()) {
+    producers_.Add(key, {.sequence = key.sequence,
+                         .first_position = frame.first_position,
+                         .record_count = frame.record_count,
+                         .payload_crc = payload_crc,
+                         .time = frame.time});
+  }
+  if (frame.record_count == 0) return;  // its name is all that there is of it
+  // A later frame with an earlier position replaces what a failed write left behind.
+  while (!state.frames.empty() && state.frames.back().first_position >= frame.first_position) {
+    ReleaseFrame(state, state.frames.back());
+    state.frames.pop_back();
+  }
+  state.next_position = std::max(state.next_position, frame.first_position + frame.record_count);
+  state.bytes += frame.body_bytes;
+  ++segment.undelivered_frames;
   state.frames.push_back(std::move(frame));
 }
 
 void WriteAheadLog::ReleaseFrame(StreamState& state, const FrameRef& frame) {
   state.bytes -= frame.body_bytes;
-  if (frame.body != nullptr) cached_bytes_ -= frame.body_bytes;
+  if (frame.records != nullptr) cached_bytes_ -= frame.body_bytes;
   if (auto segment = segments_.find(frame.segment); segment != segments_.end()) {
     --segment->second.undelivered_frames;
   }
@@ -566,12 +774,16 @@ absl::Status WriteAheadLog::RemoveDeliveredSegments() {
       std::string kept;
       absl::StatusOr<SegmentScan> scan = ScanSegment(
           SegmentPath(number), [&](const FrameHeader& header, std::string_view body, uint64_t) {
-            if (header.type != FrameType::kBatch || header.time + kRequestRetention < now) return;
-            const std::optional<BatchBody> batch = DecodeBatchBody(body);
+            const bool is_batch =
+                header.type == FrameType::kBatch || header.type == FrameType::kRecords;
+            if (!is_batch || header.time + kRequestRetention < now) return;
+            const std::optional<BatchBody> batch = DecodeBatchBody(header, body);
             if (!batch || batch->key.request_id.empty()) return;
-            FrameHeader copy = header;
-            copy.type = FrameType::kRequest;
-            kept += Frame(copy, EncodeBatchBody(batch->key, {}));
+            kept += EncodeFrame({.type = FrameType::kRequest,
+                                 .first_position = header.first_position,
+                                 .record_count = header.record_count,
+                                 .time = header.time},
+                                EncodeRequestBody(batch->key));
           });
       TARN_RETURN_IF_ERROR(scan.status());
       if (!kept.empty()) {
@@ -641,25 +853,31 @@ absl::StatusOr<WalRecords> WriteAheadLog::Read(const std::string& stream_uid, ui
   };
   for (const FrameRef& frame : frames) {
     add_lost(frame.first_position, frame.time);  // stood in a part that was damaged at open
-    std::shared_ptr<const std::string> body = frame.body;
-    if (body == nullptr) {
-      absl::StatusOr<std::string> read = ReadFrameBody(SegmentPath(frame.segment), frame.offset);
-      if (!read.ok() && read.status().code() != absl::StatusCode::kDataLoss) return read.status();
-      if (read.ok()) body = std::make_shared<const std::string>(*std::move(read));
+    const auto add = [&](uint32_t index, std::string_view payload) {
+      const uint64_t position = frame.first_position + index;
+      if (position < next) return;
+      result.records.push_back({position, frame.time, payload, false});
+      next = position + 1;
+    };
+    if (frame.records != nullptr) {
+      const std::shared_ptr<const std::string> payload(frame.records, &frame.records->payload);
+      for (uint32_t i = 0; i < frame.record_count; ++i) {
+        const RecordSpan& span = frame.records->spans[i];
+        add(i, std::string_view(*payload).substr(span.offset, span.bytes));
+      }
+      result.bodies.push_back(payload);
+      continue;
     }
+    absl::StatusOr<FrameContent> read = ReadFrame(SegmentPath(frame.segment), frame.offset);
+    if (!read.ok() && read.status().code() != absl::StatusCode::kDataLoss) return read.status();
     std::optional<BatchBody> batch;
-    if (body != nullptr) batch = DecodeBatchBody(*body);
+    if (read.ok()) batch = DecodeBatchBody(read->header, *read->body);
     if (!batch || batch->records.size() != frame.record_count) {
       add_lost(frame.first_position + frame.record_count, frame.time);
       continue;
     }
-    for (uint32_t i = 0; i < frame.record_count; ++i) {
-      const uint64_t position = frame.first_position + i;
-      if (position < next) continue;
-      result.records.push_back({position, frame.time, batch->records[i], false});
-      next = position + 1;
-    }
-    result.bodies.push_back(std::move(body));
+    for (uint32_t i = 0; i < frame.record_count; ++i) add(i, batch->records[i]);
+    result.bodies.push_back(read->body);
   }
   return result;
 }

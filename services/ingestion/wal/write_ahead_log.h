@@ -7,10 +7,22 @@
 // Positions: the records of each stream are numbered 0, 1, 2… without a gap, in the order in which
 // they are written; a write that failed uses none up.
 //
+// Producers: a batch may bear the id of its producer and a sequence, 1, 2, 3… for each stream. The
+// log stores each once and in this order, across restarts too:
+//   stored before             answered from there (`replayed`)
+//   being written right now   gets that one's answer
+//   the next one              stored; several may be on their way at once. When one cannot be
+//                             written, those behind it fail as well, with the same error
+//   anything later            OUT_OF_RANGE SEQUENCE_GAP, metadata "expected_sequence"
+// A batch without records takes up its sequence too. A producer is forgotten when it has stored
+// nothing for `producer_retention`; its next sequence is 1 then. LastSequence says where it is.
+//
 // Threads: every function is safe on any thread. Callbacks run on the log's own thread without its
 // lock held, and must not block for long. Errors: RESOURCE_EXHAUSTED DISK_FULL, WAL_FULL (too much
 // is undelivered) and WAL_OVERLOADED (too much waits for the flush), in all of which nothing was
-// stored; FAILED_PRECONDITION WAL_IN_USE and REQUEST_ID_REUSED; UNAVAILABLE WAL_CLOSED.
+// stored; FAILED_PRECONDITION WAL_IN_USE, REQUEST_ID_REUSED and SEQUENCE_REUSED (other records came
+// under the same name before); OUT_OF_RANGE SEQUENCE_GAP; RESOURCE_EXHAUSTED TOO_MANY_PRODUCERS;
+// INVALID_ARGUMENT INVALID_FIELD and BATCH_TOO_LARGE; UNAVAILABLE WAL_CLOSED.
 #pragma once
 
 #include <condition_variable>
@@ -25,6 +37,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include <absl/status/status.h>
@@ -34,6 +47,7 @@
 #include "common/clock/clock.h"
 #include "services/ingestion/ingestion_metrics.h"
 #include "services/ingestion/wal/append_file.h"
+#include "services/ingestion/wal/producer_index.h"
 #include "services/ingestion/wal/request_index.h"
 #include "services/ingestion/wal/wal_format.h"
 
@@ -48,6 +62,9 @@ struct WriteAheadLogOptions {
   int64_t cache_bytes = 128LL << 20;
   // Bytes that may wait for the flush.
   int64_t max_queued_bytes = 64LL << 20;
+  // How long after its last batch a producer is remembered, and how many are at once.
+  absl::Duration producer_retention = absl::Hours(24);
+  int64_t max_producers = 100'000;
   OpenAppendFile open_file = OpenPosixAppendFile;
 };
 
@@ -61,11 +78,21 @@ struct WalOpenReport {
   std::vector<std::string> quarantined;  // paths
 };
 
+// One buffer with the records of a batch in it, in order and without overlap; what lies between
+// them (line ends) is stored, but never read.
+struct RecordBuffer {
+  std::string payload;
+  std::vector<RecordSpan> spans;
+};
+
 struct AppendOutcome {
   uint64_t first_position = 0;
   absl::Time time;
-  // The request id had been seen: nothing was stored now.
+  // The request id or the sequence had been seen: nothing was stored now.
   bool replayed = false;
+  // False only of a replayed batch that is older than the last ones of its producer: that it was
+  // stored is known, but not where.
+  bool positions_known = true;
 };
 using AppendDone = std::function<void(absl::StatusOr<AppendOutcome>)>;
 
@@ -109,14 +136,20 @@ class WriteAheadLog {
   // Called with the stream's uid when new records of it are durable. Set once, before Append.
   void OnDurable(std::function<void(const std::string& stream_uid)> callback);
 
-  // Queues one batch; `done` gets the answer once it is durable. The records are copied before this
-  // returns. A request id that was stored before is answered from there; one that is being stored
-  // right now gets that one's answer.
+  // Queues one batch and returns at once; `done` gets the answer once it is durable, on the log's
+  // thread, or on this one when the answer is known already. The buffer is taken over as it is. A
+  // request id that was stored before is answered from there; one that is being stored right now
+  // gets that one's answer.
+  void Append(BatchKey key, RecordBuffer records, AppendDone done);
+  // The same; the records are copied (once) before this returns.
   void Append(BatchKey key, const std::vector<std::string_view>& records, AppendDone done);
   absl::StatusOr<AppendOutcome> AppendAndWait(BatchKey key,
                                               const std::vector<std::string_view>& records);
   // What a request id stored, when it was stored.
   std::optional<StoredRequest> FindRequest(const BatchKey& key) const;
+  // The last batch that the producer of `key` stored in the stream of `key` (the rest of it does
+  // not matter); nothing when there is none, or it is forgotten: its next sequence is 1.
+  std::optional<StoredBatch> LastSequence(const BatchKey& key) const;
 
   // Everything of the stream before `position` is delivered, durably so: it is never read again,
   // and new records get positions from there at least. Not for a stream that is just appended to
@@ -139,13 +172,13 @@ class WriteAheadLog {
   uint64_t disk_bytes() const;
 
  private:
+  // A batch on its way to the disk.
   struct Batch {
     BatchKey key;
-    std::string body;
-    uint32_t body_crc = 0;
-    uint32_t record_count = 0;
+    FrameHeader header;  // position and time are set by the log's thread
+    std::string head;
+    std::shared_ptr<const RecordBuffer> records;
     std::vector<AppendDone> done;
-    uint64_t first_position = 0;
     uint64_t offset = 0;
   };
   // One frame of undelivered records.
@@ -156,7 +189,7 @@ class WriteAheadLog {
     uint64_t segment = 0;
     uint64_t offset = 0;
     absl::Time time;
-    std::shared_ptr<const std::string> body;  // null: read it back
+    std::shared_ptr<const RecordBuffer> records;  // null: read them back
   };
   struct StreamState {
     std::string workspace;
@@ -182,6 +215,8 @@ class WriteAheadLog {
   absl::Status LoadUuid();
   absl::Status LoadRequests();
   absl::Status LoadSegment(uint64_t number, bool last);
+  void LoadPositions(std::string_view body);
+  void LoadProducers(std::string_view body);
   absl::Status Quarantine(uint64_t number, uint64_t offset, uint64_t bytes);
   std::filesystem::path SegmentPath(uint64_t number) const;
 
@@ -191,13 +226,24 @@ class WriteAheadLog {
   absl::Status BeginSegment(std::vector<std::string>& frames);
   void AbandonTail();
   void AcceptGroup(std::vector<std::unique_ptr<Batch>>& group, absl::Time time);
+  void FailGroup(std::vector<std::unique_ptr<Batch>>& group, const absl::Status& error);
 
   // Under the lock.
   // The answer that can be given now; else the batch is queued (or waits for its twin), and both
   // arguments are taken.
   std::optional<absl::StatusOr<AppendOutcome>> AnswerOrQueue(std::unique_ptr<Batch>& batch,
                                                              AppendDone& done);
-  void AddFrame(const BatchKey& key, FrameRef frame);
+  // The answer to a request id or a sequence that is known, or that cannot be taken; nothing when
+  // the batch is to be stored. `taken` is set when `done` waits for a twin of the batch.
+  std::optional<absl::StatusOr<AppendOutcome>> AnswerRequest(const Batch& batch, AppendDone& done,
+                                                             bool& taken);
+  std::optional<absl::StatusOr<AppendOutcome>> AnswerSequence(const Batch& batch, AppendDone& done,
+                                                              bool& taken);
+  bool HasRoomForProducer();
+  // The batch is no longer on its way.
+  void Forget(const Batch& batch);
+  // `payload_crc` is 0 of a batch from before there were producers.
+  void AddFrame(const BatchKey& key, uint32_t payload_crc, FrameRef frame);
   void ReleaseFrame(StreamState& state, const FrameRef& frame);
   uint64_t DiskBytes() const;
 
@@ -223,6 +269,10 @@ class WriteAheadLog {
   std::map<uint64_t, Segment> segments_;  // by number; the last is the active one
   std::map<std::string, StreamState> streams_;
   RequestIndex requests_;
+  ProducerIndex producers_;
+  absl::Time next_producer_purge_ = absl::InfinitePast();
+  // The batches of each producer that are on their way, by sequence, without a gap.
+  std::unordered_map<std::string, std::deque<Batch*>> pending_sequences_;
   // Requests that are being written, by "workspace\0stream\0id".
   std::map<std::string, Batch*> pending_requests_;
   std::thread thread_;

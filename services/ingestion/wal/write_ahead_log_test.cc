@@ -12,9 +12,8 @@
 #include "common/metrics/metrics.h"
 #include "common/testing/status_matchers.h"
 #include "common/testing/temp_dir.h"
-#include "services/ingestion/testing/fake_disk.h"
-#include "services/ingestion/wal/crc32c.h"
 #include "services/ingestion/wal/log_id.h"
+#include "services/ingestion/wal/testing/write_ahead_log_fixture.h"
 
 namespace tarn::ingestion {
 namespace {
@@ -23,66 +22,6 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 namespace fs = std::filesystem;
-
-class WriteAheadLogTest : public ::testing::Test {
- protected:
-  void Open(int64_t segment_bytes = 64 << 20, int64_t cache_bytes = 1 << 20) {
-    log_.reset();
-    WriteAheadLogOptions options;
-    options.folder = dir_ / "wal";
-    options.segment_bytes = segment_bytes;
-    options.cache_bytes = cache_bytes;
-    options.max_bytes = max_bytes_;
-    options.open_file = disk_.Opener();
-    ASSERT_OK_AND_ASSIGN(log_, WriteAheadLog::Open(options, clock_, metrics_));
-  }
-  absl::StatusOr<AppendOutcome> Put(const std::string& stream,
-                                    const std::vector<std::string_view>& records,
-                                    const std::string& request_id = "", uint64_t hash = 0) {
-    return log_->AppendAndWait({"default", stream, request_id, hash}, records);
-  }
-  // "position:payload" of everything undelivered.
-  std::vector<std::string> Read(const std::string& stream, uint64_t from = 0) {
-    auto read = log_->Read(stream, from, 1 << 30);
-    EXPECT_OK(read);
-    std::vector<std::string> out;
-    for (const WalRecord& record : read->records) {
-      out.push_back(std::to_string(record.position) + ":" +
-                    (record.lost ? "LOST" : std::string(record.payload)));
-    }
-    return out;
-  }
-  std::vector<fs::path> Segments() const {
-    std::vector<fs::path> paths;
-    for (const auto& entry : fs::directory_iterator(dir_ / "wal")) {
-      if (entry.path().extension() == ".wal") paths.push_back(entry.path());
-    }
-    std::sort(paths.begin(), paths.end());
-    return paths;
-  }
-  static void Damage(const fs::path& path, const std::string& needle) {
-    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-    std::string content((std::istreambuf_iterator<char>(file)), {});
-    const size_t at = content.find(needle);
-    ASSERT_NE(at, std::string::npos);
-    file.seekp(static_cast<std::streamoff>(at));
-    file.put('#');
-  }
-
-  TempDir dir_;
-  FakeClock clock_;
-  Metrics registry_;
-  IngestionMetrics metrics_{registry_};
-  FakeDisk disk_;
-  int64_t max_bytes_ = 1LL << 30;
-  std::unique_ptr<WriteAheadLog> log_;
-};
-
-TEST(Crc32cTest, GivesTheKnownValues) {
-  EXPECT_EQ(Crc32c(""), 0u);
-  EXPECT_EQ(Crc32c("123456789"), 0xe3069283u);
-  EXPECT_EQ(Crc32c("456789", Crc32c("123")), 0xe3069283u);
-}
 
 TEST(LogIdTest, IsAStableUuidOfLogAndStream) {
   EXPECT_EQ(LogIdOf("a", "b"), LogIdOf("a", "b"));
@@ -124,7 +63,7 @@ TEST_F(WriteAheadLogTest, OneFlushServesAllThatCameMeanwhile) {
   const auto append = [&](const std::string& record) {
     auto promise = std::make_shared<std::promise<absl::StatusOr<AppendOutcome>>>();
     answers.push_back(promise->get_future());
-    log_->Append({"default", "a", "", 0}, {record},
+    log_->Append({"default", "a", "", 0}, std::vector<std::string_view>{record},
                  [promise](absl::StatusOr<AppendOutcome> outcome) { promise->set_value(outcome); });
   };
   append("first");

@@ -1,4 +1,4 @@
-#include "services/ingestion/testing/fake_disk.h"
+#include "services/ingestion/wal/testing/fake_disk.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -32,7 +32,9 @@ class FakeDiskFile : public AppendFile {
     ++disk_.sync_count_;
     disk_.changed_.notify_all();
     disk_.changed_.wait(lock, [&] { return !disk_.hold_sync_; });
-    if (disk_.sync_fails_) return lake::FileError(EIO, "flush", path_);
+    const bool fails = disk_.sync_fails_ || disk_.syncs_to_fail_ > 0;
+    if (disk_.syncs_to_fail_ > 0) --disk_.syncs_to_fail_;
+    if (fails) return lake::FileError(EIO, "flush", path_);
     return absl::OkStatus();
   }
 
@@ -59,6 +61,11 @@ void FakeDisk::SetFreeBytes(int64_t bytes) {
 void FakeDisk::SetSyncFails(bool fails) {
   std::lock_guard lock(mutex_);
   sync_fails_ = fails;
+}
+
+void FakeDisk::FailSyncs(int count) {
+  std::lock_guard lock(mutex_);
+  syncs_to_fail_ = count;
 }
 
 void FakeDisk::HoldSync(bool hold) {

@@ -21,6 +21,8 @@ class FakeDisk {
   void SetFreeBytes(int64_t bytes);
   // The next flushes fail, until told otherwise.
   void SetSyncFails(bool fails);
+  // So many flushes fail, those that are held included.
+  void FailSyncs(int count);
   // While held, a flush does not return.
   void HoldSync(bool hold);
   int sync_count() const;
@@ -34,6 +36,7 @@ class FakeDisk {
   std::condition_variable changed_;
   int64_t free_bytes_ = INT64_MAX;
   bool sync_fails_ = false;
+  int syncs_to_fail_ = 0;
   bool hold_sync_ = false;
   int sync_count_ = 0;
 };
