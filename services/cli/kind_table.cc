@@ -3,6 +3,7 @@
 #include "tarn/catalog/v1/catalog_service.pb.h"
 #include "tarn/dashboard/v1/auth_service.pb.h"
 #include "tarn/dashboard/v1/dashboard_service.pb.h"
+#include "tarn/ingestion/v1/device_registry_service.pb.h"
 #include "tarn/ingestion/v1/ingestion_service.pb.h"
 #include "tarn/query/v1/query_service.pb.h"
 #include "tarn/transform/v1/transform_service.pb.h"
@@ -83,6 +84,17 @@ std::vector<Kind> ManifestKinds() {
                    {"ERROR", "statistics.delivery_error"}},
        .resource = ingestion::v1::Stream::descriptor(),
        .service = ingestion},
+      {.name = "Device",
+       .plural = "Devices",
+       .command_name = "device",
+       .pattern = "devices/{device}",
+       .has_manifest = true,
+       .columns = {{"NAME", "name", kShortName},
+                   {"TYPE", "type"},
+                   {"ATTRIBUTES", "attributes"},
+                   {"UPDATED", "update_time"}},
+       .resource = ingestion::v1::Device::descriptor(),
+       .service = ServiceOf(ingestion::v1::GetDeviceRequest::descriptor())},
       {.name = "Channel",
        .plural = "Channels",
        .command_name = "channel",

@@ -41,12 +41,16 @@ IngestionModule::IngestionModule(const IngestionOptions& options,
       context_(context),
       metrics_(context.metrics),
       service_(context.HandlerOptions("ingestion")),
-      pool_(PoolOptions(options, context)) {}
+      pool_(PoolOptions(options, context)),
+      device_store_(pool_, options.max_devices),
+      device_registry_(device_store_, context.clock),
+      device_service_(context.HandlerOptions("ingestion"), devices_, storage_) {}
 
 IngestionModule::~IngestionModule() { Stop(); }
 
 void IngestionModule::RegisterServices(grpc::ServerBuilder& builder) {
   builder.RegisterService(&service_);
+  builder.RegisterService(&device_service_);
 }
 
 absl::Status IngestionModule::Start() {

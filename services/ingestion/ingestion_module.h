@@ -19,6 +19,10 @@
 #include "common/server/module_context.h"
 #include "services/ingestion/delivery/catalog_client.h"
 #include "services/ingestion/delivery/delivery_scheduler.h"
+#include "services/ingestion/device/device_manager.h"
+#include "services/ingestion/device/device_registry.h"
+#include "services/ingestion/device/device_registry_service.h"
+#include "services/ingestion/device/device_store.h"
 #include "services/ingestion/ingestion_metrics.h"
 #include "services/ingestion/ingestion_options.h"
 #include "services/ingestion/ingestion_service.h"
@@ -59,6 +63,10 @@ class IngestionModule : public server::Module {
   StorageOpener storage_{"ingestion", [this] { return SetUp(); }};
   StreamStore store_{pool_};
   StreamRegistry registry_{store_};
+  DeviceStore device_store_;
+  DeviceManager devices_{device_store_};
+  DeviceRegistry device_registry_;
+  DeviceRegistryService device_service_;
   // From Start on.
   std::optional<lake::LakePaths> lake_;
   std::optional<ParquetConverter> converter_;

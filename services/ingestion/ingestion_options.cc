@@ -28,6 +28,8 @@ void RegisterOptions(config::OptionSet& set, IngestionOptions* options) {
           "memory that turning records into Parquet may take", AtLeastOneMiB);
   set.Add("ingestion.postgres_connections", &options->postgres_connections,
           "connections to PostgreSQL at most", config::MustBePositive);
+  set.Add("ingestion.max_devices", &options->max_devices,
+          "devices that the registry keeps for each workspace at most", config::MustBePositive);
 }
 
 }  // namespace tarn::ingestion

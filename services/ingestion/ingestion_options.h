@@ -23,6 +23,8 @@ struct IngestionOptions {
   std::int64_t engine_threads = 2;
   config::ByteSize engine_memory{512LL << 20};
   std::int64_t postgres_connections = 8;
+  // Of the device registry, in each workspace.
+  std::int64_t max_devices = 100'000;
 };
 
 // Adds them to `set` under "ingestion."; `options` outlives it.
