@@ -11,7 +11,7 @@
 
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
-#include "services/ingestion/device/csv_reader.h"
+#include "services/ingestion/device/device_csv.h"
 #include "services/ingestion/record/json_cursor.h"
 
 namespace tarn::ingestion {
@@ -210,7 +210,7 @@ Json ValueOf(const Column& column, const std::string& cell) {
 }
 
 void ReadCsv(Import& import, std::string_view text) {
-  CsvReader reader(text);
+  DeviceCsv reader(text);
   std::vector<std::string> cells;
   if (!reader.Next(cells)) {
     return import.Problem("line 1", reader.error().empty() ? "there is no header" : reader.error());

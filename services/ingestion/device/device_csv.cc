@@ -1,13 +1,13 @@
-#include "services/ingestion/device/csv_reader.h"
+#include "services/ingestion/device/device_csv.h"
 
 namespace tarn::ingestion {
 
-CsvReader::CsvReader(std::string_view text) : text_(text) {
+DeviceCsv::DeviceCsv(std::string_view text) : text_(text) {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (text_.starts_with(kByteOrderMark)) text_.remove_prefix(kByteOrderMark.size());
 }
 
-bool CsvReader::Next(std::vector<std::string>& fields) {
+bool DeviceCsv::Next(std::vector<std::string>& fields) {
   while (error_.empty() && at_ < text_.size()) {
     fields.assign(1, "");
     row_line_ = next_line_;

@@ -9,9 +9,9 @@
 
 namespace tarn::ingestion {
 
-class CsvReader {
+class DeviceCsv {
  public:
-  explicit CsvReader(std::string_view text);
+  explicit DeviceCsv(std::string_view text);
 
   // The next row that is not empty; false at the end and after an error.
   bool Next(std::vector<std::string>& fields);
