@@ -41,10 +41,7 @@ IngestionModule::IngestionModule(const IngestionOptions& options,
       context_(context),
       metrics_(context.metrics),
       service_(context.HandlerOptions("ingestion")),
-      pool_(PoolOptions(options, context)),
-      device_store_(pool_, options.max_devices),
-      device_registry_(device_store_, context.clock),
-      device_service_(context.HandlerOptions("ingestion"), devices_, storage_) {}
+      pool_(PoolOptions(options, context)) {}
 
 IngestionModule::~IngestionModule() { Stop(); }
 

@@ -63,10 +63,10 @@ class IngestionModule : public server::Module {
   StorageOpener storage_{"ingestion", [this] { return SetUp(); }};
   StreamStore store_{pool_};
   StreamRegistry registry_{store_};
-  DeviceStore device_store_;
+  DeviceStore device_store_{pool_, options_.max_devices};
   DeviceManager devices_{device_store_};
-  DeviceRegistry device_registry_;
-  DeviceRegistryService device_service_;
+  DeviceRegistry device_registry_{device_store_, context_.clock};
+  DeviceRegistryService device_service_{context_.HandlerOptions("ingestion"), devices_, storage_};
   // From Start on.
   std::optional<lake::LakePaths> lake_;
   std::optional<ParquetConverter> converter_;
