@@ -2,17 +2,20 @@
 #include <filesystem>
 #include <fstream>
 
+#include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "common/events/event_reader.h"
 #include "common/failpoint/failpoint.h"
 #include "common/testing/status_matchers.h"
+#include "common/testing/temp_dir.h"
 #include "common/testing/test_data.h"
 #include "services/catalog/crawl/crawl_worker.h"
 #include "services/catalog/crawl/crawler_manager.h"
 #include "services/catalog/crawl/crawler_store.h"
 #include "services/catalog/testing/crawl_fixture.h"
+#include "tools/datagen/smart_hub_writer.h"
 
 namespace tarn::catalog {
 namespace {
@@ -21,6 +24,7 @@ namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::IsSupersetOf;
 using ::testing::SizeIs;
 
 class CrawlTest : public ::testing::Test {
@@ -294,36 +298,48 @@ TEST_F(CrawlTest, AFailureBeforeTheEndLeavesNoTable) {
   EXPECT_EQ(Outcome(), "created");
 }
 
-// The real files, where they are.
+// The real files where they are, else generated ones of the same shape: four homes on two days.
 class SampleDataTest : public CrawlTest {
  protected:
   void SetUp() override {
     const char* given = std::getenv("TARN_SAMPLE_DATA");
     data_ = given != nullptr ? fs::path(given) : fs::path("../shared/data");
-    if (!fs::exists(data_ / "smart_hub")) {
-      GTEST_SKIP() << "the sample data are not in " << data_ << "; set TARN_SAMPLE_DATA";
-    }
+    real_ = fs::exists(data_ / "smart_hub");
+    if (real_) return;
+    data_ = generated_ / "data";
+    ASSERT_OK(datagen::Generate({.homes = kGeneratedHomes, .out = data_}));
   }
+  int homes() const { return real_ ? 3 : kGeneratedHomes; }
   void Copy(const std::string& from) {
     fs::create_directories(crawl_.folder() / "default/landing/d");
     fs::copy(data_ / from, crawl_.folder() / "default/landing/d/t", fs::copy_options::recursive);
   }
 
+  static constexpr int kGeneratedHomes = 4;
+  const TempDir generated_;
   fs::path data_;
+  bool real_ = false;
 };
 
 TEST_F(SampleDataTest, LocationsKeepTheirPostcodes) {
   Copy("smart_hub/locations");
   EXPECT_EQ(Outcome(), "created");
-  EXPECT_THAT(
-      crawl_.Columns(),
-      ElementsAre("lon double", "lat double", "number string", "street string", "unit string",
-                  "city string", "district string", "region string", "postcode string", "id string",
-                  "hash string", "tz string", "state string"));
+  EXPECT_THAT(crawl_.Columns(), SizeIs(13));
+  EXPECT_THAT(crawl_.Columns(), IsSupersetOf({"lon double", "lat double", "street string",
+                                              "postcode string", "hash string", "state string"}));
   EXPECT_THAT(crawl_.Query("SELECT DISTINCT state FROM t ORDER BY 1"),
               ElementsAre("ca", "co", "ct", "or"));
-  EXPECT_THAT(crawl_.Query("SELECT street, postcode FROM t WHERE hash = 'b6a8d42425fde548'"),
-              ElementsAre("SW JUNIPER TER|97008"));
+  EXPECT_THAT(crawl_.Query("SELECT count(*) > 0 FROM t WHERE postcode SIMILAR TO '[0-9]{5}'"),
+              ElementsAre("true"));
+  if (real_) {
+    EXPECT_THAT(
+        crawl_.Columns(),
+        ElementsAre("lon double", "lat double", "number string", "street string", "unit string",
+                    "city string", "district string", "region string", "postcode string",
+                    "id string", "hash string", "tz string", "state string"));
+    EXPECT_THAT(crawl_.Query("SELECT street, postcode FROM t WHERE hash = 'b6a8d42425fde548'"),
+                ElementsAre("SW JUNIPER TER|97008"));
+  }
 }
 
 TEST_F(SampleDataTest, UsageMappingsRatesAndMessagesAreRead) {
@@ -331,7 +347,7 @@ TEST_F(SampleDataTest, UsageMappingsRatesAndMessagesAreRead) {
   EXPECT_EQ(Outcome(), "created");
   EXPECT_THAT(crawl_.Query("SELECT count(*), sum(data.s_01) > 0, min(dt), typeof(any_value(ts)) "
                            "FROM t"),
-              ElementsAre("1728|true|2019-12-21|BIGINT"));
+              ElementsAre(absl::StrCat(homes() * 2 * 288, "|true|2019-12-21|BIGINT")));
   fs::remove_all(crawl_.folder() / "default/landing/d/t");
   const auto as_table = [&](const std::string& from, const std::string& table) {
     fs::create_directories(crawl_.folder() / ("default/landing/d/" + table));
@@ -340,7 +356,8 @@ TEST_F(SampleDataTest, UsageMappingsRatesAndMessagesAreRead) {
     return crawl_.RunCrawl(table, "d/" + table).outcome;
   };
   EXPECT_EQ(as_table("smart_hub/mappings", "m"), "created");
-  EXPECT_THAT(crawl_.Query("SELECT count(*), any_value(state) FROM t", "m"), ElementsAre("30|or"));
+  EXPECT_THAT(crawl_.Query("SELECT count(*), typeof(any_value(state)) FROM t", "m"),
+              ElementsAre(absl::StrCat(homes() * 10, "|VARCHAR")));
   EXPECT_EQ(as_table("smart_hub/rates", "r"), "created");
   EXPECT_THAT(crawl_.Query("SELECT count(*), typeof(any_value(year)), any_value(\"from\"::TIME "
                            "IS NOT NULL) FROM t",
@@ -349,9 +366,9 @@ TEST_F(SampleDataTest, UsageMappingsRatesAndMessagesAreRead) {
   fs::create_directories(crawl_.folder() / "default/landing/d/i");
   fs::copy(data_ / "iot/raw_data_large.json", crawl_.folder() / "default/landing/d/i/x.json");
   EXPECT_EQ(crawl_.RunCrawl("i", "d/i").outcome, "created");
-  EXPECT_THAT(
-      crawl_.Query("SELECT count(*), max(data.co) FROM t WHERE device = 'iot-device-01'", "i"),
-      ElementsAre(HasSubstr("2713|0.0119")));
+  EXPECT_THAT(crawl_.Query("SELECT count(*) FROM t", "i"), ElementsAre("9995"));
+  EXPECT_THAT(crawl_.Query("SELECT DISTINCT device FROM t WHERE data.co > 0.01", "i"),
+              ElementsAre("iot-device-01"));
 }
 
 }  // namespace

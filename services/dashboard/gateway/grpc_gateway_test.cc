@@ -177,11 +177,11 @@ TEST_P(GrpcGatewayTest, AnUnknownServiceIsToldWhatThereIs) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
 }
 
-TEST_P(GrpcGatewayTest, AModuleThatIsNotThereIsUnavailable) {
-  if (GetParam()) {
-    GTEST_SKIP() << "gRPC 1.51 dies when an in-process channel outlives its server; "
-                    "common/server stops no server before all gates are closed";
-  }
+// Not in process: gRPC 1.51 dies when such a channel outlives its server, and common/server stops
+// no server before all gates are closed.
+using GrpcGatewayOverTcpTest = GrpcGatewayTest;
+
+TEST_P(GrpcGatewayOverTcpTest, AModuleThatIsNotThereIsUnavailable) {
   modules_.Stop();
   catalog::v1::CatalogService::Stub stub(channel_);
   EXPECT_THAT(rpc::Call(stub, &catalog::v1::CatalogService::Stub::GetTable,
@@ -189,6 +189,7 @@ TEST_P(GrpcGatewayTest, AModuleThatIsNotThereIsUnavailable) {
               StatusIs(absl::StatusCode::kUnavailable));
 }
 
+INSTANTIATE_TEST_SUITE_P(Modules, GrpcGatewayOverTcpTest, ::testing::Values(false));
 INSTANTIATE_TEST_SUITE_P(Modules, GrpcGatewayTest, ::testing::Bool(),
                          [](const auto& test) { return test.param ? "InProcess" : "OverTcp"; });
 
