@@ -17,6 +17,10 @@ CatalogMetrics::CatalogMetrics(Metrics& metrics)
                                            "Maintenance jobs that ended, by kind and state.",
                                            {"kind", "state"})),
       garbage_removed(metrics.AddCounter("tarn_catalog_garbage_removed_total",
-                                         "Files and folders that nothing named any more.")) {}
+                                         "Files and folders that nothing named any more.")),
+      orphans(metrics.AddCounters("tarn_catalog_orphans_total",
+                                  "What killed writers left: files that no snapshot names, "
+                                  "folders that are no table's, staging folders.",
+                                  {"kind"})) {}
 
 }  // namespace tarn::catalog

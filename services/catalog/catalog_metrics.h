@@ -15,6 +15,7 @@ struct CatalogMetrics {
   Histogram& crawl_seconds;
   CounterFamily maintenance_jobs;  // kind, state
   Counter& garbage_removed;
+  CounterFamily orphans;  // kind: file, folder, staging
 };
 
 }  // namespace tarn::catalog

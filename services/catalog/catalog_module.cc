@@ -29,6 +29,7 @@ std::string Holder() { return absl::StrCat("catalog-", ::getpid(), "-", NewShort
 CatalogModule::CatalogModule(CatalogOptions options, const server::ModuleContext& context)
     : options_(options),
       lake_path_(context.lake_path),
+      clock_(context.clock),
       metrics_(context.metrics),
       storage_(context.postgres_dsn, static_cast<int>(options.postgres_connections)),
       engine_(EngineOptions(options, context.state_path)),
@@ -52,6 +53,8 @@ absl::Status CatalogModule::Start() {
   maintenance_worker_ = std::make_unique<MaintenanceWorker>(storage_.pool(), *lake_, engine_,
                                                             metrics_, holder, options_.lease);
   garbage_collector_ = std::make_unique<GarbageCollector>(storage_.pool(), *lake_, metrics_);
+  orphan_sweeper_ = std::make_unique<OrphanSweeper>(storage_.pool(), *lake_, metrics_, clock_,
+                                                    options_.orphan_grace);
 
   // Until PostgreSQL is open there is no work.
   const auto when_open = [this](auto work) {
@@ -75,6 +78,12 @@ absl::Status CatalogModule::Start() {
       "garbage collection", garbage_signal_, options_.garbage_interval,
       when_open([this](const std::atomic<bool>&) -> absl::StatusOr<bool> {
         TARN_RETURN_IF_ERROR(garbage_collector_->Run());
+        return false;
+      })));
+  loops_.push_back(std::make_unique<WorkLoop>(
+      "the orphan sweep", garbage_signal_, options_.orphan_interval,
+      when_open([this](const std::atomic<bool>& stop) -> absl::StatusOr<bool> {
+        TARN_RETURN_IF_ERROR(orphan_sweeper_->Run(stop));
         return false;
       })));
   return absl::OkStatus();

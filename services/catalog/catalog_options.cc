@@ -23,6 +23,15 @@ void RegisterOptions(config::OptionSet& set, CatalogOptions* options) {
           "how often workers look for jobs that nobody announced", MustBePositiveDuration);
   set.Add("catalog.garbage_interval", &options->garbage_interval,
           "how often files that nothing names are removed", MustBePositiveDuration);
+  set.Add("catalog.orphan_interval", &options->orphan_interval,
+          "how often folders of tables are looked through for what killed writers left",
+          MustBePositiveDuration);
+  set.Add("catalog.orphan_grace", &options->orphan_grace,
+          "how long such files must have lain there: longer than any statement takes",
+          [](const absl::Duration& grace) {
+            return grace >= absl::Hours(1) ? absl::OkStatus()
+                                           : absl::InvalidArgumentError("must be 1h or more");
+          });
   set.Add("catalog.max_problems", &options->max_problems,
           "files that cannot be read, in one crawl's report", MustBePositive);
 }

@@ -25,6 +25,10 @@ struct CatalogOptions {
   absl::Duration lease = absl::Seconds(30);
   absl::Duration poll_interval = absl::Seconds(1);
   absl::Duration garbage_interval = absl::Minutes(10);
+  // How often folders of tables are looked through for what killed writers left, and how long it
+  // must have lain there: longer than any statement, delivery or compaction takes.
+  absl::Duration orphan_interval = absl::Hours(6);
+  absl::Duration orphan_grace = absl::Hours(24);
   // Files that cannot be read, in one crawl's report.
   int64_t max_problems = 20;
 };
