@@ -21,7 +21,8 @@ demo_start_tarn() {
   rm -f "$data/run/standalone.json"
   setsid "$TARN_BUILD/bin/tarn-standalone" --data "$data" \
     --dashboard.listen "127.0.0.1:$(demo_free_port 7100)" \
-    --dashboard.http_listen "127.0.0.1:$(demo_free_port 8080)" >>"$log" 2>&1 </dev/null &
+    --dashboard.http_listen "127.0.0.1:$(demo_free_port 8080)" \
+    --alerting.allowed_hosts 127.0.0.1 >>"$log" 2>&1 </dev/null &
   pid=$!
   until [[ -e $data/run/standalone.json && -e $data/secrets/admin.key ]]; do
     kill -0 "$pid" 2>/dev/null || { tail -n 5 "$log" >&2 && die "Tarn has not started; its log is $log"; }

@@ -53,22 +53,21 @@ std::string NewHolder() {
 // Order of members is order of construction: what is used stands before what uses it.
 class AlertingModule::Impl {
  public:
-  Impl(AlertingOptions options, const server::ModuleContext& context)
+  Impl(AlertingOptions options, ReceiverPolicy policy, const server::ModuleContext& context)
       : options_(std::move(options)),
         clock_(context.clock),
         metrics_(context.metrics),
         pool_(PoolOptions(options_, context.postgres_dsn)),
         rules_(pool_, clock_),
-        channels_(pool_, clock_, options_.allowed_hosts),
+        channels_(pool_, clock_, {policy, !options_.secret_folder.empty()}),
         queries_(context.services, context.tokens, options_.evaluation_timeout),
         evaluator_(pool_, clock_, queries_, metrics_,
                    {.holder = holder_, .lease_time = options_.lease_time},
                    [this] { delivery_loop_.Wake(); }),
-        sender_(options_.http_timeout, options_.http_proxy),
+        sender_(std::move(policy), options_.http_timeout, options_.http_proxy),
         deliverer_(pool_, clock_, sender_, metrics_,
                    {.holder = holder_,
                     .lease_time = options_.lease_time,
-                    .allowed_hosts = options_.allowed_hosts,
                     .secret_folder = options_.secret_folder}),
         feed_(pool_, storage_, clock_, metrics_, static_cast<int>(options_.max_subscriptions)),
         housekeeping_(pool_, clock_, metrics_, options_.event_retention,
@@ -172,11 +171,13 @@ absl::StatusOr<std::unique_ptr<server::Module>> AlertingModule::Create(
                            "alerting.lease_time must be longer than alerting.http_timeout, or a "
                            "notification would be posted twice while it is under way");
   }
-  return std::make_unique<AlertingModule>(options, context);
+  TARN_ASSIGN_OR_RETURN(ReceiverPolicy policy, ReceiverPolicy::Parse(options.allowed_hosts));
+  return std::make_unique<AlertingModule>(options, std::move(policy), context);
 }
 
-AlertingModule::AlertingModule(AlertingOptions options, const server::ModuleContext& context)
-    : impl_(std::make_unique<Impl>(std::move(options), context)) {}
+AlertingModule::AlertingModule(AlertingOptions options, ReceiverPolicy policy,
+                               const server::ModuleContext& context)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(policy), context)) {}
 AlertingModule::~AlertingModule() = default;
 
 void AlertingModule::RegisterServices(grpc::ServerBuilder& builder) {

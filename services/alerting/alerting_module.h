@@ -8,16 +8,19 @@
 #include "common/server/module.h"
 #include "common/server/module_context.h"
 #include "services/alerting/alerting_options.h"
+#include "services/alerting/delivery/receiver_policy.h"
 
 namespace tarn::alerting {
 
 class AlertingModule : public server::Module {
  public:
-  // INVALID_ARGUMENT, INVALID_OPTION where options do not go together.
+  // INVALID_ARGUMENT, INVALID_OPTION where options do not go together, or allowed_hosts has what is
+  // no host or address.
   static absl::StatusOr<std::unique_ptr<server::Module>> Create(
       const AlertingOptions& options, const server::ModuleContext& context);
 
-  AlertingModule(AlertingOptions options, const server::ModuleContext& context);
+  AlertingModule(AlertingOptions options, ReceiverPolicy policy,
+                 const server::ModuleContext& context);
   ~AlertingModule() override;
 
   std::string_view name() const override { return "alerting"; }

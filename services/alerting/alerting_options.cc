@@ -22,10 +22,12 @@ void RegisterOptions(config::OptionSet& set, AlertingOptions* options) {
           MustBePositiveDuration);
   set.Add("alerting.http_proxy", &options->http_proxy,
           "proxy of posts to channels; empty for none");
-  set.Add("alerting.allowed_hosts", &options->allowed_hosts,
-          "hosts that channels may post to (example.com, .example.com); empty for any");
+  set.Add(
+      "alerting.allowed_hosts", &options->allowed_hosts,
+      "hosts that channels may post to (example.com, .example.com, 10.1.2.3, 10.0.0.0/8); empty "
+      "for any on the public internet");
   set.Add("alerting.secret_folder", &options->secret_folder,
-          "folder in which files of channels' secrets must lie; empty for anywhere");
+          "folder in which files of channels' secrets must lie; empty allows none");
   set.Add("alerting.event_retention", &options->event_retention, "how long events are kept",
           MustBePositiveDuration);
   set.Add("alerting.history_retention", &options->history_retention,

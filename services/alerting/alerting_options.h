@@ -27,9 +27,10 @@ struct AlertingOptions {
   absl::Duration http_timeout = absl::Seconds(10);
   // Empty for none.
   std::string http_proxy;
-  // Hosts that channels may post to ("hooks.slack.com", ".example.com"); empty for any.
+  // Hosts that channels may post to ("hooks.slack.com", ".example.com", "10.0.0.0/8"); empty for
+  // any that is on the public internet.
   std::vector<std::string> allowed_hosts;
-  // Where the files of channels' secrets must lie; empty for anywhere.
+  // Where the files of channels' secrets must lie; empty allows none.
   std::string secret_folder;
   // How long the outbox keeps events, and this module its transitions and ended deliveries.
   absl::Duration event_retention = absl::Hours(24 * 7);

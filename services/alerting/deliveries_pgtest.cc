@@ -212,6 +212,52 @@ TEST_F(DeliveriesPgTest, OnlyAllowedHostsArePostedTo) {
                        HasSubstr("alerting.allowed_hosts")));
 }
 
+TEST_F(DeliveriesPgTest, AChannelThatIsNoLongerAllowedDeliversNothing) {
+  ASSERT_OK(CreateChannel(OpsChannel()));
+  Stop();
+  options_.allowed_hosts = {};  // this machine is not on the internet
+  Start();
+  ASSERT_OK(Send());
+  ASSERT_TRUE(NewestIs(v1::DELIVERY_STATE_FAILED));
+  EXPECT_THAT(Deliveries()[0].last_result(), HasSubstr("alerting.allowed_hosts"));
+  EXPECT_EQ(Deliveries()[0].attempt_count(), 1);
+  EXPECT_THAT(receiver_.WaitFor(0), SizeIs(0));
+}
+
+TEST_F(DeliveriesPgTest, WithoutAFolderNoFileIsRead) {
+  v1::Channel channel = OpsChannel();
+  channel.mutable_webhook()->set_secret_file(dir_.WriteFile("secret", "s3cret\n"));
+  ASSERT_OK(CreateChannel(channel));
+  Stop();
+  options_.secret_folder = "";
+  Start();
+  ASSERT_OK(Send());
+  ASSERT_TRUE(NewestIs(v1::DELIVERY_STATE_FAILED));
+  EXPECT_THAT(Deliveries()[0].last_result(), HasSubstr("alerting.secret_folder"));
+  channel.set_name("channels/other");
+  EXPECT_THAT(CreateChannel(channel), StatusIs(absl::StatusCode::kInvalidArgument, "INVALID_FIELD",
+                                               HasSubstr("alerting.secret_folder")));
+}
+
+TEST_F(DeliveriesPgTest, OthersSeeOnlyTheHostOfAWebhookAndMayChangeTheRest) {
+  ASSERT_OK_AND_ASSIGN(v1::Channel made, CreateChannel(OpsChannel()));
+  EXPECT_EQ(made.webhook().url(), receiver_.url());
+  const std::string grace = authority_.TokenFor(auth::TestCaller("grace"));
+  v1::GetChannelRequest get;
+  get.set_name("channels/ops");
+  ASSERT_OK_AND_ASSIGN(v1::Channel shown, Call(&Stub::GetChannel, get, grace));
+  EXPECT_THAT(shown.webhook().url(), ::testing::EndsWith("/***"));
+  EXPECT_THAT(shown.webhook().url(), ::testing::Not(HasSubstr("alerts")));
+  ASSERT_OK_AND_ASSIGN(auto listed, Call(&Stub::ListChannels, v1::ListChannelsRequest(), grace));
+  EXPECT_EQ(listed.channels(0).webhook().url(), shown.webhook().url());
+  v1::UpdateChannelRequest update;
+  *update.mutable_channel() = shown;
+  update.mutable_channel()->set_description("told by grace");
+  ASSERT_OK(Call(&Stub::UpdateChannel, update, grace));
+  ASSERT_OK(Send());
+  EXPECT_THAT(receiver_.WaitFor(1), SizeIs(1));
+}
+
 TEST_F(DeliveriesPgTest, WorkGoesOnAfterPostgresqlBrokeOff) {
   ASSERT_OK(CreateChannel(OpsChannel()));
   db_.BreakConnections();

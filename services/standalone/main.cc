@@ -30,7 +30,12 @@ ModuleSpec Spec(const char* name, const char* listen, Options& options,
   };
   spec.create =
       [&options](const ModuleContext& context) -> absl::StatusOr<std::unique_ptr<Module>> {
-    return std::make_unique<ModuleType>(options, context);
+    // A module whose options have to fit together checks them as its own program does.
+    if constexpr (requires { ModuleType::Create(options, context); }) {
+      return ModuleType::Create(options, context);
+    } else {
+      return std::make_unique<ModuleType>(options, context);
+    }
   };
   return spec;
 }

@@ -63,6 +63,10 @@ std::vector<std::string> Deployment::CommandOf(const std::string& program) const
     add("dashboard.listen", absl::StrCat("127.0.0.1:", ports_.at("dashboard")));
     add("dashboard.http_listen", absl::StrCat("127.0.0.1:", http_port_));
   }
+  if (program == "standalone" || program == "alerting") {
+    // Receivers of these tests are on this machine.
+    add("alerting.allowed_hosts", "127.0.0.1");
+  }
   if (program == "standalone") {
     add("data", folder() + "/data");
     return command;

@@ -29,8 +29,9 @@ constexpr std::array<std::string_view, 4> kMutableFields = {"description", "webh
 constexpr size_t kMaxMessageBytes = 16 * 1024;
 constexpr size_t kMaxSubjectBytes = 1024;
 
-v1::Channel Masked(v1::Channel channel) {
-  MaskSecrets(&channel);
+// As `caller` may see it.
+v1::Channel Masked(const auth::Caller& caller, v1::Channel channel) {
+  MaskSecrets(caller, &channel);
   return channel;
 }
 
@@ -41,7 +42,7 @@ absl::StatusOr<v1::Channel> ChannelManager::Create(const auth::Caller& caller,
   v1::Channel channel = request.channel();
   TARN_ASSIGN_OR_RETURN(std::string id, ChannelIdOf(channel.name()));
   TARN_RETURN_IF_ERROR(names::ValidateId("channel.name", id));
-  TARN_RETURN_IF_ERROR(ValidateChannel(channel, allowed_hosts_));
+  TARN_RETURN_IF_ERROR(ValidateChannel(channel, limits_));
   channel.set_owner(caller.user);
   channel.set_etag(NewUuid());
   SetTimestamp(clock_.Now(), channel.mutable_create_time());
@@ -51,7 +52,7 @@ absl::StatusOr<v1::Channel> ChannelManager::Create(const auth::Caller& caller,
         txn, kSchema, RequestKeyOf(caller, "CreateChannel", request.request_id()), request,
         [&]() -> absl::StatusOr<v1::Channel> {
           TARN_RETURN_IF_ERROR(InsertChannel(txn, caller.workspace, id, channel));
-          return Masked(channel);
+          return Masked(caller, channel);
         });
   });
 }
@@ -61,7 +62,7 @@ absl::StatusOr<v1::Channel> ChannelManager::Get(const auth::Caller& caller,
   TARN_ASSIGN_OR_RETURN(std::string id, ChannelIdOf(request.name()));
   return pool_.RunAutocommit([&](Transaction& txn) -> absl::StatusOr<v1::Channel> {
     TARN_ASSIGN_OR_RETURN(v1::Channel channel, FindChannel(txn, caller.workspace, id));
-    return Masked(std::move(channel));
+    return Masked(caller, std::move(channel));
   });
 }
 
@@ -79,7 +80,7 @@ absl::StatusOr<v1::ListChannelsResponse> ChannelManager::List(
     TARN_ASSIGN_OR_RETURN(std::string last, ChannelIdOf(page.back().name()));
     response.set_next_page_token(EncodePageToken(query, last));
   }
-  for (v1::Channel& channel : page) *response.add_channels() = Masked(std::move(channel));
+  for (v1::Channel& channel : page) *response.add_channels() = Masked(caller, std::move(channel));
   return response;
 }
 
@@ -97,12 +98,13 @@ absl::StatusOr<v1::Channel> ChannelManager::Update(const auth::Caller& caller,
           TARN_RETURN_IF_ERROR(
               ApplyUpdate(request.channel(), request.update_mask(), kMutableFields, &channel));
           RestoreSecrets(before, &channel);
-          TARN_RETURN_IF_ERROR(ValidateChannel(channel, allowed_hosts_));
-          if (MessageDifferencer::Equals(before, channel)) return Masked(std::move(channel));
+          TARN_RETURN_IF_ERROR(ValidateChannel(channel, limits_));
+          if (MessageDifferencer::Equals(before, channel))
+            return Masked(caller, std::move(channel));
           channel.set_etag(NewUuid());
           SetTimestamp(clock_.Now(), channel.mutable_update_time());
           TARN_RETURN_IF_ERROR(UpdateChannel(txn, caller.workspace, id, channel));
-          return Masked(std::move(channel));
+          return Masked(caller, std::move(channel));
         });
   });
 }

@@ -2,14 +2,12 @@
 // one transaction; what it returns has its secrets masked.
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include <absl/status/statusor.h>
 
 #include "tarn/alerting/v1/alerting_service.pb.h"
 
 #include "common/auth/caller.h"
+#include "services/alerting/channel/channel_validation.h"
 
 namespace tarn {
 class Clock;
@@ -22,9 +20,9 @@ namespace tarn::alerting {
 // ABORTED with ETAG_MISMATCH, and those of PostgresPool.
 class ChannelManager {
  public:
-  // Both outlive it. `allowed_hosts` is empty for any.
-  ChannelManager(PostgresPool& pool, Clock& clock, std::vector<std::string> allowed_hosts)
-      : pool_(pool), clock_(clock), allowed_hosts_(std::move(allowed_hosts)) {}
+  // Both outlive it.
+  ChannelManager(PostgresPool& pool, Clock& clock, ChannelLimits limits)
+      : pool_(pool), clock_(clock), limits_(std::move(limits)) {}
 
   absl::StatusOr<v1::Channel> Create(const auth::Caller& caller,
                                      const v1::CreateChannelRequest& request);
@@ -47,7 +45,7 @@ class ChannelManager {
  private:
   PostgresPool& pool_;
   Clock& clock_;
-  const std::vector<std::string> allowed_hosts_;
+  const ChannelLimits limits_;
 };
 
 }  // namespace tarn::alerting

@@ -6,6 +6,7 @@
 
 #include "tarn/alerting/v1/channel.pb.h"
 
+#include "common/auth/caller.h"
 #include "common/names/names.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
@@ -25,20 +26,24 @@ std::string MessageOf(const absl::Status& status) {
   return std::string(status.message().data(), status.message().size());
 }
 
-void CheckUrl(const std::string& url, const std::string& field,
-              const std::vector<std::string>& allowed_hosts, Violations* violations) {
-  absl::StatusOr<HttpUrl> parsed = ParseHttpUrl(url);
-  if (!parsed.ok()) {
-    violations->push_back({field, MessageOf(parsed.status())});
-  } else if (!IsAllowedHost(parsed->host, allowed_hosts)) {
-    violations->push_back({field, absl::StrCat("host ", parsed->host,
-                                               " is not among those of alerting.allowed_hosts")});
-  }
+void CheckUrl(const std::string& url, const std::string& field, const ChannelLimits& limits,
+              Violations* violations) {
+  const absl::StatusOr<HttpUrl> parsed = ParseHttpUrl(url);
+  const absl::Status status =
+      parsed.ok() ? limits.receivers.CheckHost(parsed->host) : parsed.status();
+  if (!status.ok()) violations->push_back({field, MessageOf(status)});
 }
 
-void CheckFile(const std::string& path, const std::string& field, Violations* violations) {
-  if (path.empty() || path[0] == '/') return;
-  violations->push_back({field, "must be an absolute path on the server"});
+void CheckFile(const std::string& path, const std::string& field, const ChannelLimits& limits,
+               Violations* violations) {
+  if (path.empty()) return;
+  if (!limits.secret_files) {
+    violations->push_back(
+        {field,
+         "reads a file of the server, for which an operator must set alerting.secret_folder"});
+  } else if (path[0] != '/') {
+    violations->push_back({field, "must be an absolute path on the server"});
+  }
 }
 
 bool IsHeaderName(const std::string& name) {
@@ -89,16 +94,20 @@ std::string MaskedUrl(const std::string& url) {
 
 }  // namespace
 
-absl::Status ValidateChannel(const v1::Channel& channel,
-                             const std::vector<std::string>& allowed_hosts) {
+absl::Status ValidateChannel(const v1::Channel& channel, const ChannelLimits& limits) {
   Violations violations;
   if (channel.description().size() > 16 * 1024) {
     violations.push_back({"channel.description", "is longer than 16 KiB"});
   }
   switch (channel.target_case()) {
     case v1::Channel::kWebhook:
-      CheckUrl(channel.webhook().url(), "channel.webhook.url", allowed_hosts, &violations);
-      CheckFile(channel.webhook().secret_file(), "channel.webhook.secret_file", &violations);
+      if (absl::EndsWith(channel.webhook().url(), kMask)) {
+        violations.push_back({"channel.webhook.url", kIsMask});
+      } else {
+        CheckUrl(channel.webhook().url(), "channel.webhook.url", limits, &violations);
+      }
+      CheckFile(channel.webhook().secret_file(), "channel.webhook.secret_file", limits,
+                &violations);
       CheckHeaders(channel.webhook(), &violations);
       break;
     case v1::Channel::kSlack:
@@ -107,9 +116,9 @@ absl::Status ValidateChannel(const v1::Channel& channel,
       } else if (absl::EndsWith(channel.slack().url(), kMask)) {
         violations.push_back({"channel.slack.url", kIsMask});
       } else if (!channel.slack().url().empty()) {
-        CheckUrl(channel.slack().url(), "channel.slack.url", allowed_hosts, &violations);
+        CheckUrl(channel.slack().url(), "channel.slack.url", limits, &violations);
       }
-      CheckFile(channel.slack().url_file(), "channel.slack.url_file", &violations);
+      CheckFile(channel.slack().url_file(), "channel.slack.url_file", limits, &violations);
       break;
     case v1::Channel::TARGET_NOT_SET:
       violations.push_back({"channel", "needs a target: webhook or slack"});
@@ -125,11 +134,14 @@ absl::StatusOr<std::string> ChannelIdOf(const std::string& name) {
   return ids[0];
 }
 
-void MaskSecrets(v1::Channel* channel) {
+void MaskSecrets(const auth::Caller& viewer, v1::Channel* channel) {
   if (channel->has_slack() && !channel->slack().url().empty()) {
     channel->mutable_slack()->set_url(MaskedUrl(channel->slack().url()));
   }
   if (channel->has_webhook()) {
+    if (!viewer.IsAdmin() && viewer.user != channel->owner()) {
+      channel->mutable_webhook()->set_url(MaskedUrl(channel->webhook().url()));
+    }
     for (auto& [name, value] : *channel->mutable_webhook()->mutable_headers()) {
       if (IsSecretHeader(name)) value = kMask;
     }
@@ -140,6 +152,10 @@ void RestoreSecrets(const v1::Channel& stored, v1::Channel* channel) {
   if (channel->has_slack() && stored.has_slack() && !stored.slack().url().empty() &&
       channel->slack().url() == MaskedUrl(stored.slack().url())) {
     channel->mutable_slack()->set_url(stored.slack().url());
+  }
+  if (channel->has_webhook() && stored.has_webhook() &&
+      channel->webhook().url() == MaskedUrl(stored.webhook().url())) {
+    channel->mutable_webhook()->set_url(stored.webhook().url());
   }
   // Only for the address that they were meant for.
   if (channel->has_webhook() && stored.has_webhook() &&

@@ -15,7 +15,6 @@
 #include "common/status/status_macros.h"
 #include "services/alerting/alerting_metrics.h"
 #include "services/alerting/channel/channel_store.h"
-#include "services/alerting/delivery/http_url.h"
 #include "services/alerting/delivery/notification_body.h"
 #include "services/alerting/delivery/retry_schedule.h"
 
@@ -91,13 +90,15 @@ Deliverer::Attempt Deliverer::Try(const ClaimedDelivery& delivery,
                                   const v1::Channel& channel) const {
   absl::StatusOr<HttpPost> post = PostOf(delivery, channel);
   if (!post.ok()) {
-    // A file may be put right while it is tried again; an address that is refused may not.
+    // A file may be put right while it is tried again; one that may not be read stays so.
     return {.try_again = ErrorReason(post.status()) == "SECRET_FILE_UNREADABLE",
             .result = std::string(post.status().message())};
   }
   absl::StatusOr<HttpAnswer> answer = sender_.Post(*post);
   if (!answer.ok()) {
-    return {.try_again = true, .result = std::string(answer.status().message())};
+    // An address that is no address, or is not allowed, stays so.
+    return {.try_again = absl::IsUnavailable(answer.status()),
+            .result = std::string(answer.status().message())};
   }
   return {.delivered = answer->status >= 200 && answer->status < 300,
           .try_again = IsPassing(answer->status),
@@ -125,16 +126,15 @@ absl::StatusOr<HttpPost> Deliverer::PostOf(const ClaimedDelivery& delivery,
       post.headers.emplace_back("X-Tarn-Signature", Signature(secret, post.body));
     }
   }
-  absl::StatusOr<HttpUrl> url = ParseHttpUrl(post.url);
-  if (!url.ok()) return Annotate(url.status(), "the channel's address");
-  if (!IsAllowedHost(url->host, options_.allowed_hosts)) {
-    return FailedPrecondition("HOST_NOT_ALLOWED",
-                              "the receiver's host is not among those of alerting.allowed_hosts");
-  }
   return post;
 }
 
 absl::StatusOr<std::string> Deliverer::ReadSecret(const std::string& path) const {
+  if (options_.secret_folder.empty()) {
+    return FailedPrecondition("SECRET_FILE_NOT_ALLOWED",
+                              "the channel reads a secret from a file, for which an operator must "
+                              "set alerting.secret_folder");
+  }
   std::error_code error;
   const std::filesystem::path real = std::filesystem::canonical(path, error);
   const absl::Status unreadable = FailedPrecondition(
@@ -143,13 +143,11 @@ absl::StatusOr<std::string> Deliverer::ReadSecret(const std::string& path) const
                    " cannot be read, is empty or is larger than 64 KiB; check that the "
                    "server may read it"));
   if (error) return unreadable;
-  if (!options_.secret_folder.empty()) {
-    const std::string folder =
-        std::filesystem::weakly_canonical(options_.secret_folder, error).string() + "/";
-    if (error || !absl::StartsWith(real.string(), folder)) {
-      return FailedPrecondition("SECRET_FILE_NOT_ALLOWED",
-                                absl::StrCat(path, " lies outside alerting.secret_folder"));
-    }
+  const std::string folder =
+      std::filesystem::weakly_canonical(options_.secret_folder, error).string() + "/";
+  if (error || !absl::StartsWith(real.string(), folder)) {
+    return FailedPrecondition("SECRET_FILE_NOT_ALLOWED",
+                              absl::StrCat(path, " lies outside alerting.secret_folder"));
   }
   if (!std::filesystem::is_regular_file(real, error)) return unreadable;
   std::ifstream file(real, std::ios::binary);

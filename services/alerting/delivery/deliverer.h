@@ -26,8 +26,7 @@ class Deliverer {
   struct Options {
     std::string holder;                             // of leases: unique to the process
     absl::Duration lease_time = absl::Seconds(30);  // longer than a post may take
-    std::vector<std::string> allowed_hosts;         // empty for any
-    std::string secret_folder;                      // empty for anywhere
+    std::string secret_folder;                      // empty for no files of secrets
   };
   // All outlive it.
   Deliverer(PostgresPool& pool, Clock& clock, const HttpSender& sender, AlertingMetrics& metrics,

@@ -1,4 +1,5 @@
-// Posts over HTTP by libcurl: certificates verified, redirects not followed, answers bounded.
+// Posts over HTTP by libcurl: certificates verified, redirects not followed, answers bounded, and
+// connections made only to addresses that the policy allows.
 #pragma once
 
 #include <atomic>
@@ -9,6 +10,8 @@
 
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
+
+#include "services/alerting/delivery/receiver_policy.h"
 
 namespace tarn::alerting {
 
@@ -30,11 +33,15 @@ std::optional<absl::Duration> ParseRetryAfter(const std::string& text, absl::Tim
 // Thread safe.
 class HttpSender {
  public:
-  // `proxy` is empty for none: the environment's proxies are not used.
-  explicit HttpSender(absl::Duration timeout = absl::Seconds(10), std::string proxy = "");
+  // `proxy` is empty for none: the environment's proxies are not used. With one, `policy` judges
+  // the receiver's host as it is written; where its name leads is for the proxy to judge.
+  explicit HttpSender(ReceiverPolicy policy, absl::Duration timeout = absl::Seconds(10),
+                      std::string proxy = "");
 
   // UNAVAILABLE with reason RECEIVER_UNREACHABLE where no answer came; the message says why and
-  // holds no part of the address. An answer of any status is OK. At most 64 KiB of it are read.
+  // holds no part of the address. FAILED_PRECONDITION, HOST_NOT_ALLOWED where the policy forbids
+  // the host or where it leads: nothing was sent. INVALID_ARGUMENT, INVALID_URL. An answer of any
+  // status is OK. At most 64 KiB of it are read.
   absl::StatusOr<HttpAnswer> Post(const HttpPost& post) const;
 
   // Ends posts under way, and every later one at once.
@@ -42,6 +49,7 @@ class HttpSender {
   bool cancelled() const { return cancelled_; }
 
  private:
+  const ReceiverPolicy policy_;
   const absl::Duration timeout_;
   const std::string proxy_;
   std::atomic<bool> cancelled_ = false;

@@ -3,7 +3,6 @@
 #include <memory>
 
 #include <absl/strings/ascii.h>
-#include <absl/strings/match.h>
 #include <curl/curl.h>
 
 #include "common/status/error.h"
@@ -46,19 +45,6 @@ absl::StatusOr<HttpUrl> ParseHttpUrl(std::string_view url) {
   std::string port = PartOf(parsed.get(), CURLUPART_PORT);
   result.origin = result.scheme + "://" + result.host + (port.empty() ? "" : ":" + port);
   return result;
-}
-
-bool IsAllowedHost(std::string_view host, const std::vector<std::string>& allowed) {
-  if (allowed.empty()) return true;
-  for (const std::string& entry : allowed) {
-    const std::string name = absl::AsciiStrToLower(entry);
-    if (host == name) return true;
-    if (!name.empty() && name[0] == '.' && host.size() > name.size() &&
-        host.substr(host.size() - name.size()) == name) {
-      return true;
-    }
-  }
-  return false;
 }
 
 }  // namespace tarn::alerting

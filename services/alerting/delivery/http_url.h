@@ -3,7 +3,6 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <absl/status/statusor.h>
 
@@ -18,9 +17,5 @@ struct HttpUrl {
 // INVALID_ARGUMENT, INVALID_URL for anything but an absolute http or https address without user and
 // password. The message never repeats the address, which may be a secret.
 absl::StatusOr<HttpUrl> ParseHttpUrl(std::string_view url);
-
-// Whether `host` may be posted to: `allowed` is empty, has it, or has a suffix of it
-// (".example.com").
-bool IsAllowedHost(std::string_view host, const std::vector<std::string>& allowed);
 
 }  // namespace tarn::alerting

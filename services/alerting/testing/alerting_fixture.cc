@@ -24,6 +24,8 @@ AlertingFixture::AlertingFixture() : db_(Migrate) {
   options_.poll_interval = absl::Milliseconds(20);
   options_.http_timeout = absl::Milliseconds(900);
   options_.lease_time = absl::Seconds(1);
+  options_.allowed_hosts = {"127.0.0.1"};  // where the receiver is
+  options_.secret_folder = dir_.path();
   SetRows({});
   Start();
 }
