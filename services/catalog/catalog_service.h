@@ -62,6 +62,7 @@ class CatalogService final : public v1::CatalogService::Service {
   TARN_CATALOG_METHOD(CancelCrawl, CancelCrawlRequest, Crawl);
   TARN_CATALOG_METHOD(StartMaintenance, StartMaintenanceRequest, MaintenanceJob);
   TARN_CATALOG_METHOD(GetMaintenanceJob, GetMaintenanceJobRequest, MaintenanceJob);
+  TARN_CATALOG_METHOD(CancelMaintenanceJob, CancelMaintenanceJobRequest, MaintenanceJob);
   TARN_CATALOG_METHOD(ListMaintenanceJobs, ListMaintenanceJobsRequest, ListMaintenanceJobsResponse);
 #undef TARN_CATALOG_METHOD
   grpc::Status PlanScan(grpc::ServerContext* context, const v1::PlanScanRequest* request,

@@ -84,6 +84,24 @@ grpc::Status CatalogService::GetMaintenanceJob(grpc::ServerContext* context,
       });
 }
 
+grpc::Status CatalogService::CancelMaintenanceJob(grpc::ServerContext* context,
+                                                  const v1::CancelMaintenanceJobRequest* request,
+                                                  v1::MaintenanceJob* response) {
+  const grpc::Status status = Write<v1::CancelMaintenanceJobRequest, v1::MaintenanceJob>(
+      context, "CancelMaintenanceJob", *request, response,
+      [&](Transaction& txn, const Actor& actor, v1::MaintenanceJob* made) -> absl::Status {
+        TARN_ASSIGN_OR_RETURN(const std::vector<std::string> parts,
+                              names::Parse(kJobPattern, request->name()));
+        TARN_ASSIGN_OR_RETURN(
+            const MaintenanceJob job,
+            MaintenanceManager(txn).Cancel({actor.workspace, parts[0], parts[1]}, parts[2]));
+        ToProto(job, made);
+        return absl::OkStatus();
+      });
+  jobs_.Notify();
+  return status;
+}
+
 grpc::Status CatalogService::ListMaintenanceJobs(grpc::ServerContext* context,
                                                  const v1::ListMaintenanceJobsRequest* request,
                                                  v1::ListMaintenanceJobsResponse* response) {

@@ -60,6 +60,10 @@ int64_t RowsOf(const std::vector<DataFile>& files) {
   return rows;
 }
 
+absl::Status Stopped() {
+  return MakeError(absl::StatusCode::kCancelled, "JOB_STOPPED", "the job was stopped");
+}
+
 absl::Status RowsDiffer(const Table& table, int64_t before, int64_t after) {
   return Internal("ROWS_DIFFER",
                   absl::StrCat("compaction of ", table.key.SqlName(), " read ", before,
@@ -129,9 +133,7 @@ absl::Status Compactor::Attempt(MaintenanceJob& job, int attempt,
                        .committed_by = job.owner};
   job.rewritten_rows = 0;
   for (const CompactionGroup& group : groups) {
-    if (stop()) {
-      return MakeError(absl::StatusCode::kCancelled, "JOB_STOPPED", "the job was stopped");
-    }
+    if (stop()) return Stopped();
     TARN_ASSIGN_OR_RETURN(std::vector<DataFile> files, Rewrite(plan.table, group, job));
     const int64_t rows = RowsOf(files);
     if (rows != RowsOf(group.files)) return RowsDiffer(plan.table, RowsOf(group.files), rows);
@@ -141,6 +143,7 @@ absl::Status Compactor::Attempt(MaintenanceJob& job, int attempt,
     }
     for (DataFile& file : files) commit.parameters.added_files.push_back(std::move(file));
   }
+  if (stop()) return Stopped();
   TARN_RETURN_IF_FAILPOINT("catalog.compaction.before_commit");
   const Actor actor{job.table.workspace, job.owner, ""};
   TARN_ASSIGN_OR_RETURN(const CommitResult result, CommitManager(pool_).Commit(actor, commit));

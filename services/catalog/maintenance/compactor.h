@@ -21,7 +21,8 @@ class Compactor {
   Compactor(PostgresPool& pool, const lake::LakePaths& lake, Engine& engine)
       : pool_(pool), lake_(lake), engine_(engine) {}
 
-  // Sets the job's counts. `stop` true between groups: CANCELLED, nothing committed. ABORTED
+  // Sets the job's counts. `stop` true between groups or before the
+  // commit: CANCELLED, nothing committed. ABORTED
   // COMMIT_CONFLICT when the table changed under it time and again.
   absl::Status Run(MaintenanceJob& job, const std::function<bool()>& stop);
 

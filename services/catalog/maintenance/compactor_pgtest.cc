@@ -12,6 +12,7 @@
 #include "services/catalog/maintenance/compactor.h"
 #include "services/catalog/maintenance/garbage_collector.h"
 #include "services/catalog/maintenance/maintenance_manager.h"
+#include "services/catalog/maintenance/maintenance_store.h"
 #include "services/catalog/maintenance/maintenance_worker.h"
 #include "services/catalog/maintenance/snapshot_expirer.h"
 #include "services/catalog/table_manager.h"
@@ -107,9 +108,72 @@ TEST_F(MaintenanceTest, CompactionPlansAnewWhenAFileIsTakenAwayUnderIt) {
     EXPECT_OK(fixture_.catalog().Commit(other));
     return false;
   }));
-  EXPECT_EQ(asked, 2);
+  // Before the group and before the commit, in both attempts.
+  EXPECT_EQ(asked, 4);
   EXPECT_EQ(job.files_after, 1);
   EXPECT_EQ(job.rewritten_rows, 2);
+}
+
+TEST_F(MaintenanceTest, AJobThatWaitsIsCancelledAtOnceAndOneThatRunsBeforeItsCommit) {
+  fixture_.catalog().CreateTable("t", /*partitioned=*/true);
+  AppendRow(1, "2024-01-01");
+  AppendRow(2, "2024-01-01");
+  PostgresPool& pool = fixture_.catalog().pool();
+  const TableKey key = fixture_.catalog().Key("t");
+  const auto cancel = [&](const std::string& id) {
+    auto job = pool.Run([&](Transaction& txn) { return MaintenanceManager(txn).Cancel(key, id); });
+    EXPECT_OK(job);
+    return *job;
+  };
+  const auto start = [&] {
+    auto job = pool.Run([&](Transaction& txn) {
+      return MaintenanceManager(txn).Start(fixture_.catalog().actor(),
+                                           {.table = key, .target_file_bytes = 0});
+    });
+    EXPECT_OK(job);
+    return job->id;
+  };
+  MaintenanceWorker worker(pool, fixture_.lake(), fixture_.engine(), fixture_.metrics(), "test",
+                           absl::Seconds(30));
+  const MaintenanceJob waiting = cancel(start());
+  EXPECT_EQ(waiting.execution.state, ExecutionState::kCancelled);
+  EXPECT_TRUE(waiting.execution.end_time.has_value());
+  EXPECT_EQ(waiting.execution.failure->reason, "JOB_CANCELLED");
+  EXPECT_THAT(worker.RunOne(false), IsOkAndHolds(false));
+
+  // One that a worker has claimed and left behind, as by a kill: whoever takes it up ends it.
+  const std::string running = start();
+  ASSERT_OK(pool.Run([&](Transaction& txn) -> absl::Status {
+    EXPECT_TRUE(MaintenanceStore(txn).Claim("dead", absl::ZeroDuration()).has_value());
+    return absl::OkStatus();
+  }));
+  EXPECT_EQ(cancel(running).execution.state, ExecutionState::kRunning);
+  EXPECT_THAT(worker.RunOne(false), IsOkAndHolds(true));
+  const MaintenanceJob ended = cancel(running);
+  EXPECT_EQ(ended.execution.state, ExecutionState::kCancelled);
+  EXPECT_THAT(fixture_.catalog().LivePaths("t"), SizeIs(2));
+
+  // What has ended stays as it is; an unknown one is told.
+  const MaintenanceJob done = Run(MaintenanceKind::kCompact);
+  EXPECT_EQ(cancel(done.id).execution.state, ExecutionState::kSucceeded);
+  EXPECT_THAT(pool.Run([&](Transaction& txn) {
+    return MaintenanceManager(txn).Cancel(key, "0190a6f0-0000-7000-8000-000000000001");
+  }),
+              StatusIs(absl::StatusCode::kNotFound, "JOB_NOT_FOUND"));
+}
+
+TEST_F(MaintenanceTest, ACompactionThatIsStoppedBeforeItsCommitChangesNothing) {
+  fixture_.catalog().CreateTable("t", /*partitioned=*/true);
+  AppendRow(1, "2024-01-01");
+  AppendRow(2, "2024-01-01");
+  MaintenanceJob job{.id = "0190a6f0-0000-7000-8000-000000000001",
+                     .table = fixture_.catalog().Key("t"),
+                     .owner = "ada"};
+  int asked = 0;
+  EXPECT_THAT(Compactor(fixture_.catalog().pool(), fixture_.lake(), fixture_.engine())
+                  .Run(job, [&] { return ++asked > 1; }),
+              StatusIs(absl::StatusCode::kCancelled, "JOB_STOPPED"));
+  EXPECT_THAT(fixture_.catalog().LivePaths("t"), SizeIs(2));
 }
 
 TEST_F(MaintenanceTest, AKillBeforeTheCommitOfACompactionLosesNothing) {
@@ -189,6 +253,27 @@ TEST_F(MaintenanceTest, AFileThatWasAddedAgainStaysWhileASnapshotReadsIt) {
   EXPECT_THAT(
       catalog.pool().Run([&](Transaction& txn) { return ExpireSnapshots(txn, catalog.Key("t")); }),
       IsOkAndHolds(0));
+}
+
+TEST_F(MaintenanceTest, ResponsesOlderThanADayAreForgotten) {
+  PostgresPool& pool = fixture_.catalog().pool();
+  const auto count = [&] {
+    auto found = pool.Run([](Transaction& txn) -> absl::StatusOr<int64_t> {
+      return txn.Exec("SELECT count(*) AS n FROM catalog.idempotency").One().Get<int64_t>("n");
+    });
+    EXPECT_OK(found);
+    return found.value_or(-1);
+  };
+  ASSERT_OK(pool.Run([](Transaction& txn) -> absl::Status {
+    txn.Exec(
+        "INSERT INTO catalog.idempotency (workspace, caller, method, request_id, request_hash, "
+        "created_at) VALUES ('default', 'ada', 'm', 'old', '', now() - interval '25 hours'), "
+        "('default', 'ada', 'm', 'young', '', now())");
+    return absl::OkStatus();
+  }));
+  EXPECT_EQ(count(), 2);
+  EXPECT_OK(GarbageCollector(pool, fixture_.lake(), fixture_.metrics()).Run());
+  EXPECT_EQ(count(), 1);
 }
 
 TEST_F(MaintenanceTest, ExternalTablesAreNotCompacted) {

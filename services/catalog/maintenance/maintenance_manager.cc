@@ -36,6 +36,13 @@ absl::StatusOr<MaintenanceJob> MaintenanceManager::Get(const TableKey& table,
                   {{"table", table.SqlName()}, {"job", id}});
 }
 
+absl::StatusOr<MaintenanceJob> MaintenanceManager::Cancel(const TableKey& table,
+                                                          const std::string& id) {
+  TARN_RETURN_IF_ERROR(Get(table, id).status());
+  MaintenanceStore(txn_).RequestCancel(table.workspace, id);
+  return Get(table, id);
+}
+
 absl::StatusOr<std::vector<MaintenanceJob>> MaintenanceManager::List(const TableKey& table,
                                                                      const std::string& before,
                                                                      int limit) {

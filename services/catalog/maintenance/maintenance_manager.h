@@ -21,6 +21,9 @@ class MaintenanceManager {
   absl::StatusOr<MaintenanceJob> Start(const Actor& actor, MaintenanceJob job);
   // NOT_FOUND JOB_NOT_FOUND.
   absl::StatusOr<MaintenanceJob> Get(const TableKey& table, const std::string& id);
+  // Asks a job to stop; as it stands then. Nothing happens to one that has ended. NOT_FOUND
+  // JOB_NOT_FOUND.
+  absl::StatusOr<MaintenanceJob> Cancel(const TableKey& table, const std::string& id);
   absl::StatusOr<std::vector<MaintenanceJob>> List(const TableKey& table, const std::string& before,
                                                    int limit);
 

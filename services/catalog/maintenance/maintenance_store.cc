@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/ids/ids.h"
+#include "common/status/error.h"
 #include "services/catalog/json_columns.h"
 
 namespace tarn::catalog {
@@ -31,6 +32,11 @@ MaintenanceJob ReadJob(const Row& row) {
 }
 
 }  // namespace
+
+absl::Status JobCancelled() {
+  return MakeError(absl::StatusCode::kCancelled, "JOB_CANCELLED",
+                   "the job was cancelled; the table's rows are as they were");
+}
 
 void MaintenanceStore::Insert(const MaintenanceJob& job) {
   txn_.Exec(
@@ -64,6 +70,21 @@ std::vector<MaintenanceJob> MaintenanceStore::List(const std::string& table_uid,
   return jobs;
 }
 
+void MaintenanceStore::RequestCancel(const std::string& workspace, const std::string& id) {
+  txn_.Exec(
+      "UPDATE catalog.maintenance_jobs SET cancel_requested = true, end_time = CASE WHEN state = 1 "
+      "THEN now() END, error = CASE WHEN state = 1 THEN $3::jsonb END, state = CASE WHEN state = 1 "
+      "THEN 5 ELSE state END WHERE workspace = $1 AND job = $2 AND state <= 2",
+      workspace, id, ErrorToJson(JobCancelled()));
+}
+
+bool MaintenanceStore::CancelRequested(const std::string& workspace, const std::string& id) {
+  const Result rows = txn_.Exec(
+      "SELECT cancel_requested FROM catalog.maintenance_jobs WHERE workspace = $1 AND job = $2",
+      workspace, id);
+  return rows.empty() || rows[0].Get<bool>("cancel_requested");
+}
+
 std::optional<Lease> MaintenanceStore::Claim(const std::string& holder, absl::Duration ttl) {
   std::optional<Lease> lease = ClaimNext(txn_, Leases(), holder, ttl,
                                          {.where = "l.state <= 2", .order_by = "l.create_time"});
@@ -78,7 +99,9 @@ std::optional<Lease> MaintenanceStore::Claim(const std::string& holder, absl::Du
 
 void MaintenanceStore::Finish(const std::string& workspace, const MaintenanceJob& job,
                               const absl::Status& error) {
-  const ExecutionState state = error.ok() ? ExecutionState::kSucceeded : ExecutionState::kFailed;
+  const ExecutionState state = error.ok()                 ? ExecutionState::kSucceeded
+                               : absl::IsCancelled(error) ? ExecutionState::kCancelled
+                                                          : ExecutionState::kFailed;
   txn_.Exec(
       "UPDATE catalog.maintenance_jobs SET state = $3, end_time = now(), error = $4::jsonb, "
       "files_before = $5, files_after = $6, rewritten_rows = $7, lease_holder = NULL, "

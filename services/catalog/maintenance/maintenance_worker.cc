@@ -16,6 +16,14 @@ absl::Status MaintenanceWorker::Work(MaintenanceJob& job, const std::function<bo
   return pool_.Run([&](Transaction& txn) { return ExpireSnapshots(txn, job.table).status(); });
 }
 
+bool MaintenanceWorker::CancelRequested(const Lease& lease) {
+  const absl::StatusOr<bool> requested =
+      pool_.RunAutocommit([&](Transaction& txn) -> absl::StatusOr<bool> {
+        return MaintenanceStore(txn).CancelRequested(lease.key[0], lease.key[1]);
+      });
+  return requested.ok() && *requested;
+}
+
 absl::StatusOr<bool> MaintenanceWorker::RunOne(const std::atomic<bool>& stop) {
   std::optional<MaintenanceJob> job;
   TARN_ASSIGN_OR_RETURN(const std::optional<Lease> lease,
@@ -30,9 +38,18 @@ absl::StatusOr<bool> MaintenanceWorker::RunOne(const std::atomic<bool>& stop) {
   TARN_FAILPOINT("catalog.maintenance.claimed");
 
   LeaseKeeper keeper(pool_, MaintenanceStore::Leases(), *lease, lease_);
-  const absl::Status worked = Work(*job, [&] { return keeper.lost() || stop; });
+  bool cancelled = false;
+  // Asked between files, so not often; whoever cannot be asked goes on.
+  const auto should_stop = [&] {
+    cancelled = cancelled || CancelRequested(*lease);
+    return cancelled || keeper.lost() || stop;
+  };
+  absl::Status worked = should_stop() ? JobCancelled() : Work(*job, should_stop);
   if (duckdb::IsEngineFatal(worked)) engine_.Discard();
-  const bool later = absl::IsCancelled(worked) || absl::IsUnavailable(worked) || keeper.lost();
+  if (cancelled && absl::IsCancelled(worked)) worked = JobCancelled();
+  // Stopped by nobody who wanted the job to end: another worker takes it up.
+  const bool later =
+      (absl::IsCancelled(worked) && !cancelled) || absl::IsUnavailable(worked) || keeper.lost();
   TARN_RETURN_IF_ERROR(pool_.Run([&](Transaction& txn) -> absl::Status {
     const absl::Status held = CheckLease(txn, MaintenanceStore::Leases(), *lease);
     if (!held.ok()) return absl::OkStatus();  // another worker has it, or its table is gone
@@ -46,7 +63,9 @@ absl::StatusOr<bool> MaintenanceWorker::RunOne(const std::atomic<bool>& stop) {
   }
   metrics_.maintenance_jobs
       .With({job->kind == MaintenanceKind::kCompact ? "compact" : "expire_snapshots",
-             worked.ok() ? "succeeded" : "failed"})
+             worked.ok()                 ? "succeeded"
+             : absl::IsCancelled(worked) ? "cancelled"
+                                         : "failed"})
       .Increment();
   logging::Info("catalog", "maintenance job ended",
                 {{"table", job->table.SqlName()},

@@ -8,6 +8,7 @@
 #include <absl/time/time.h>
 
 #include "common/lake/lake_paths.h"
+#include "common/lease/lease.h"
 #include "common/postgres/postgres_pool.h"
 #include "services/catalog/catalog_metrics.h"
 #include "services/catalog/engine.h"
@@ -31,6 +32,7 @@ class MaintenanceWorker {
   absl::StatusOr<bool> RunOne(const std::atomic<bool>& stop);
 
  private:
+  bool CancelRequested(const Lease& lease);
   absl::Status Work(MaintenanceJob& job, const std::function<bool()>& stop);
 
   PostgresPool& pool_;
