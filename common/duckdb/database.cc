@@ -8,6 +8,7 @@
 
 #include "common/duckdb/engine_convert.h"
 #include "common/duckdb/engine_error.h"
+#include "common/duckdb/row_source_function.h"
 #include "common/duckdb/sql_text.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
@@ -357,6 +358,9 @@ absl::StatusOr<Database> Database::Open(const DatabaseOptions& options) {
   TARN_ASSIGN_OR_RETURN(Connection connection, database.Connect());
   for (const std::string& sql : SettingStatements(options)) {
     TARN_RETURN_IF_ERROR(Annotate(connection.Execute(sql), "the engine refused " + sql));
+  }
+  if (options.row_sources) {
+    TARN_RETURN_IF_ERROR(internal::RegisterRowSourceFunction(connection.state_->connection));
   }
   state->track_progress = options.track_progress;
   return database;

@@ -81,6 +81,8 @@ struct DatabaseOptions {
   std::vector<std::string> runtime_settings = {"memory_limit", "threads", "TimeZone"};
   // Keeps Connection::Progress() filled; costs a little on very short statements.
   bool track_progress = false;
+  // Whether statements may read row sources (row_source.h). Not for users' SQL.
+  bool row_sources = false;
   // Further global settings by name, applied before the lock: {"disabled_optimizers",
   // "cte_filter_pusher"}.
   std::map<std::string, std::string> settings;

@@ -10,11 +10,6 @@
 namespace tarn::duckdb::internal {
 namespace {
 
-struct TypeDeleter {
-  void operator()(duckdb_logical_type type) const { duckdb_destroy_logical_type(&type); }
-};
-using EngineType = std::unique_ptr<std::remove_pointer_t<duckdb_logical_type>, TypeDeleter>;
-
 std::string TakeText(char* text) {
   std::string copy = text == nullptr ? "" : text;
   duckdb_free(text);
@@ -306,6 +301,48 @@ LogicalType TypeFromEngine(duckdb_logical_type type) {
       break;
   }
   return result;
+}
+
+absl::StatusOr<EngineType> TypeToEngine(const LogicalType& type) {
+  std::vector<EngineType> children;
+  std::vector<duckdb_logical_type> pointers;
+  for (const LogicalType& child : type.children) {
+    TARN_ASSIGN_OR_RETURN(EngineType converted, TypeToEngine(child));
+    pointers.push_back(converted.get());
+    children.push_back(std::move(converted));
+  }
+  switch (type.kind) {
+    case TypeKind::kDecimal:
+      return EngineType(duckdb_create_decimal_type(type.precision, type.scale));
+    case TypeKind::kList:
+      return EngineType(duckdb_create_list_type(pointers[0]));
+    case TypeKind::kMap:
+      return EngineType(duckdb_create_map_type(pointers[0], pointers[1]));
+    case TypeKind::kStruct: {
+      std::vector<const char*> names;
+      for (const std::string& name : type.child_names) names.push_back(name.c_str());
+      return EngineType(duckdb_create_struct_type(pointers.data(), names.data(), pointers.size()));
+    }
+    default:
+      break;
+  }
+  static constexpr std::pair<TypeKind, duckdb_type> kPlain[] = {
+      {TypeKind::kBoolean, DUCKDB_TYPE_BOOLEAN},
+      {TypeKind::kInteger, DUCKDB_TYPE_INTEGER},
+      {TypeKind::kBigInt, DUCKDB_TYPE_BIGINT},
+      {TypeKind::kFloat, DUCKDB_TYPE_FLOAT},
+      {TypeKind::kDouble, DUCKDB_TYPE_DOUBLE},
+      {TypeKind::kDate, DUCKDB_TYPE_DATE},
+      {TypeKind::kTime, DUCKDB_TYPE_TIME},
+      {TypeKind::kTimestamp, DUCKDB_TYPE_TIMESTAMP},
+      {TypeKind::kTimestampTz, DUCKDB_TYPE_TIMESTAMP_TZ},
+      {TypeKind::kVarchar, DUCKDB_TYPE_VARCHAR},
+      {TypeKind::kUuid, DUCKDB_TYPE_UUID},
+      {TypeKind::kBlob, DUCKDB_TYPE_BLOB}};
+  for (const auto& [kind, engine] : kPlain) {
+    if (kind == type.kind) return EngineType(duckdb_create_logical_type(engine));
+  }
+  return BadValue("rows of our own cannot have a column of type " + type.ToSqlString());
 }
 
 ColumnView ChunkBuilder::View(const LogicalType& type, duckdb_vector vector) {

@@ -14,6 +14,15 @@ namespace tarn::duckdb::internal {
 
 LogicalType TypeFromEngine(duckdb_logical_type type);
 
+// An engine's type, destroyed with the pointer.
+struct EngineTypeDeleter {
+  void operator()(duckdb_logical_type type) const { duckdb_destroy_logical_type(&type); }
+};
+using EngineType = std::unique_ptr<std::remove_pointer_t<duckdb_logical_type>, EngineTypeDeleter>;
+
+// The types that the catalog knows; INVALID_ARGUMENT SQL_ERROR for any other.
+absl::StatusOr<EngineType> TypeToEngine(const LogicalType& type);
+
 struct ChunkBuilder {
   // Takes `chunk` over; `keep_open` lives as long as the chunk.
   static Chunk Build(duckdb_data_chunk chunk, std::shared_ptr<const Schema> schema,

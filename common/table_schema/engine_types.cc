@@ -1,6 +1,7 @@
 #include "common/table_schema/engine_types.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <map>
 
 #include <absl/strings/str_cat.h>
@@ -177,6 +178,40 @@ std::string EngineTypeOf(const Field& field) {
   std::transform(decimal.begin(), decimal.end(), decimal.begin(),
                  [](char c) { return std::toupper(c); });
   return decimal;
+}
+
+LogicalType LogicalTypeOf(const Field& field) {
+  static const auto* const kKinds =
+      new std::map<std::string, TypeKind>{{"boolean", TypeKind::kBoolean},
+                                          {"int", TypeKind::kInteger},
+                                          {"long", TypeKind::kBigInt},
+                                          {"float", TypeKind::kFloat},
+                                          {"double", TypeKind::kDouble},
+                                          {"date", TypeKind::kDate},
+                                          {"time", TypeKind::kTime},
+                                          {"timestamp", TypeKind::kTimestamp},
+                                          {"timestamptz", TypeKind::kTimestampTz},
+                                          {"string", TypeKind::kVarchar},
+                                          {"uuid", TypeKind::kUuid},
+                                          {"binary", TypeKind::kBlob},
+                                          {"struct", TypeKind::kStruct},
+                                          {"list", TypeKind::kList},
+                                          {"map", TypeKind::kMap}};
+  LogicalType type;
+  if (auto kind = kKinds->find(field.type()); kind != kKinds->end()) type.kind = kind->second;
+  int precision = 0;
+  int scale = 0;
+  if (std::sscanf(field.type().c_str(), "decimal(%d,%d)", &precision, &scale) == 2) {
+    type.kind = TypeKind::kDecimal;
+    type.precision = static_cast<uint8_t>(precision);
+    type.scale = static_cast<uint8_t>(scale);
+    type.storage_bytes = precision <= 4 ? 2 : precision <= 9 ? 4 : precision <= 18 ? 8 : 16;
+  }
+  for (const Field& child : field.fields()) {
+    type.children.push_back(LogicalTypeOf(child));
+    if (field.type() == "struct") type.child_names.push_back(child.name());
+  }
+  return type;
 }
 
 std::string DisplayTypeOf(const Field& field) {

@@ -39,6 +39,9 @@ absl::StatusOr<Field> FieldFromEngine(std::string_view name, const duckdb::Logic
 // The engine's type of a field, as SQL: DECIMAL(10,2), STRUCT("a b" BIGINT).
 std::string EngineTypeOf(const Field& field);
 
+// The same as a value, for rows that we write into the engine ourselves.
+duckdb::LogicalType LogicalTypeOf(const Field& field);
+
 // The type for people and for results' headers: "struct<a: long, b: list<string>>".
 std::string DisplayTypeOf(const Field& field);
 

@@ -1,7 +1,6 @@
 #include "services/ingestion/delivery/stream_delivery.h"
 
 #include <algorithm>
-#include <functional>
 #include <unordered_map>
 
 #include <absl/strings/str_cat.h>
@@ -91,9 +90,6 @@ bool IsMissingTable(const absl::Status& status) {
   return reason == "TABLE_NOT_FOUND" || reason == "DATABASE_NOT_FOUND";
 }
 
-// How many dead letters that only the engine finds are looked for one by one.
-constexpr size_t kMaxEngineRefusals = 10'000;
-
 }  // namespace
 
 StreamDelivery::StreamDelivery(const DeliveryDependencies& dependencies, std::string stream_uid)
@@ -104,22 +100,11 @@ absl::StatusOr<bool> StreamDelivery::DeliverBatch(const Stream& stream) {
   if (!prepared_) {
     TARN_ASSIGN_OR_RETURN(
         const WalRecords batch,
-        deps_.wal.Read(uid_, position_, static_cast<uint64_t>(stream.max_bytes())));
+        deps_.wal.Read(uid_, position_,
+                       static_cast<uint64_t>(std::min(batch_bytes_, stream.max_bytes()))));
     if (batch.records.empty()) return false;
-    const uint64_t end = batch.records.back().position + 1;
     TARN_RETURN_IF_ERROR(EnsureTable(stream, batch));
-    Sorted sorted = Sort(stream, batch);
-    if (!sorted.good.empty()) TARN_RETURN_IF_ERROR(Prepare(stream, batch, sorted));
-    if (!sorted.dead.empty()) {
-      TARN_FAILPOINT("ingestion.deliver.before_dead_letters");
-      if (absl::Status kept = deps_.store.AddDeadLetters(deps_.lease, stream, log_id_, sorted.dead);
-          !kept.ok()) {
-        prepared_.reset();  // never committed without its dead letters
-        return Annotate(kept, "storing dead letters");
-      }
-      for (const NewDeadLetter& letter : sorted.dead) dead_.insert(letter.position);
-      deps_.metrics.records_dead.Increment(static_cast<double>(sorted.dead.size()));
-    }
+    TARN_ASSIGN_OR_RETURN(const uint64_t end, Prepare(stream, batch));
     if (!prepared_) {
       TARN_RETURN_IF_ERROR(Advance(stream, end, false));
       return true;
@@ -187,20 +172,21 @@ absl::Status StreamDelivery::EnsureTable(const Stream& stream, const WalRecords&
                                              "managed tables only"));
     }
   }
-  LearnColumns(stream, batch);
   return absl::OkStatus();
 }
 
-void StreamDelivery::LearnColumns(const Stream& stream, const WalRecords& batch) {
-  added_columns_.Clear();
-  if (!stream.adds_columns()) return;
-  SchemaLearner learner(SchemaLearner::Scope::kNewFields, table_->schema().fields());
-  for (const WalRecord& record : batch.records) {
-    if (!dead_.contains(record.position)) learner.Observe(record.payload);
+bool StreamDelivery::LearnColumns(const std::vector<ArrivedRecord>& records,
+                                  const std::vector<Misfit>& misfits) {
+  SchemaLearner learner(SchemaLearner::Scope::kNewFields, TableToWrite().schema().fields());
+  for (const Misfit& misfit : misfits) {
+    if (misfit.error.reason == kUnknownField) learner.Observe(records[misfit.index].payload);
   }
-  added_columns_ = learner.Columns();
+  table_schema::Fields learnt = learner.Columns();
+  if (learnt.empty()) return false;
+  added_columns_.MergeFrom(learnt);
   table_schema::AssignFieldIds(added_columns_,
                                std::max(LargestId(table_->schema().fields()), field_id_floor_));
+  return true;
 }
 
 Table StreamDelivery::TableToWrite() const {
@@ -209,122 +195,132 @@ Table StreamDelivery::TableToWrite() const {
   return table;
 }
 
-StreamDelivery::Sorted StreamDelivery::Sort(const Stream& stream, const WalRecords& batch) const {
-  Sorted sorted;
-  std::optional<RecordMatcher> matcher;
-  if (table_) {
-    matcher.emplace(TableToWrite().schema().fields(), stream.adds_columns()
-                                                          ? RecordMatcher::UnknownNull::kIgnore
-                                                          : RecordMatcher::UnknownNull::kRefuse);
-  }
+absl::StatusOr<StreamDelivery::Converted> StreamDelivery::Convert(
+    const Stream& stream, const WalRecords& batch, const std::filesystem::path& staging) {
+  Converted converted;
+  converted.end_position = batch.records.back().position + 1;
+  std::vector<ArrivedRecord> records;
+  records.reserve(batch.records.size());
   for (const WalRecord& record : batch.records) {
     if (dead_.contains(record.position)) continue;
-    std::optional<RecordError> error;
     if (record.lost) {
-      error = RecordError{kWalDamaged, "",
-                          "the record stood in a damaged part of the write-ahead log; what is left "
-                          "of it is in the log's folder quarantine/. Send it again"};
-    } else if (!matcher) {
-      error = RecordError{kNoFields, "",
-                          "the table does not exist, and no column can be learnt from an empty "
-                          "record; declare the stream's columns"};
+      converted.dead.push_back({record.position,
+                                {},
+                                kWalDamaged,
+                                "",
+                                "the record stood in a damaged part of the write-ahead log; what "
+                                "is left of it is in the log's folder quarantine/. Send it again",
+                                record.time});
+    } else if (!table_) {
+      converted.dead.push_back({record.position, record.payload, kNoFields, "",
+                                "the table does not exist, and no column can be learnt from an "
+                                "empty record; declare the stream's columns",
+                                record.time});
     } else {
-      error = matcher->Match(record.payload);
-    }
-    if (!error) {
-      sorted.good.push_back(record.payload);
-    } else {
-      sorted.dead.push_back({record.position, record.payload, std::move(error->reason),
-                             std::move(error->field), std::move(error->message), record.time});
+      records.push_back({record.position, record.time, record.payload});
     }
   }
-  return sorted;
+  if (records.empty()) return converted;
+  const auto unknown_null = stream.adds_columns() ? RecordMatcher::UnknownNull::kIgnore
+                                                  : RecordMatcher::UnknownNull::kRefuse;
+  Conversion conversion;
+  do {
+    lake::RemoveStaging(staging);
+    TARN_ASSIGN_OR_RETURN(conversion,
+                          deps_.converter.Convert(TableToWrite(), unknown_null, records, staging));
+    // With new columns everything is written anew: rare, and it ends, as each round adds some.
+  } while (stream.adds_columns() && LearnColumns(records, conversion.misfits));
+  if (conversion.taken < records.size()) {
+    converted.end_position = records[conversion.taken].position;
+    std::erase_if(converted.dead, [&](const NewDeadLetter& letter) {
+      return letter.position >= converted.end_position;
+    });
+  }
+  converted.files = std::move(conversion.files);
+  for (const lake::WrittenFile& file : converted.files) {
+    converted.rows += static_cast<int64_t>(file.row_count);
+  }
+  if (converted.rows + static_cast<int64_t>(conversion.misfits.size()) !=
+      static_cast<int64_t>(conversion.taken)) {
+    return Internal("ROWS_MISSING",
+                    absl::StrCat("the engine wrote ", converted.rows, " rows of ",
+                                 conversion.taken - conversion.misfits.size(), " records"));
+  }
+  for (Misfit& misfit : conversion.misfits) {
+    const ArrivedRecord& record = records[misfit.index];
+    converted.dead.push_back({record.position, record.payload, std::move(misfit.error.reason),
+                              std::move(misfit.error.field), std::move(misfit.error.message),
+                              record.time});
+  }
+  return converted;
 }
 
-absl::Status StreamDelivery::RefuseInconvertible(const Table& table, const WalRecords& batch,
-                                                 Sorted& sorted) const {
-  // Halves until the culprits are found.
-  std::set<const char*> culprits;
-  std::function<absl::Status(size_t, size_t)> search = [&](size_t begin,
-                                                           size_t end) -> absl::Status {
-    const std::vector<std::string_view> part(sorted.good.begin() + static_cast<int64_t>(begin),
-                                             sorted.good.begin() + static_cast<int64_t>(end));
-    const absl::Status status = deps_.converter.CheckConvertible(table, part);
-    if (status.ok()) return absl::OkStatus();
-    if (ErrorReason(status) != duckdb::kSqlError || culprits.size() > kMaxEngineRefusals) {
-      return status;
-    }
-    if (end - begin == 1) {
-      culprits.insert(part[0].data());
-      return absl::OkStatus();
-    }
-    const size_t middle = begin + (end - begin) / 2;
-    TARN_RETURN_IF_ERROR(search(begin, middle));
-    return search(middle, end);
-  };
-  TARN_RETURN_IF_ERROR(search(0, sorted.good.size()));
-  logging::Warn("ingestion", "the engine refused records that fit their table",
-                {{"table", table.name()}, {"records", culprits.size()}});
-  Sorted rest;
-  rest.dead = std::move(sorted.dead);
-  for (const WalRecord& record : batch.records) {
-    if (culprits.contains(record.payload.data()) && !record.lost) {
-      rest.dead.push_back({record.position, record.payload, kConversionFailed, "",
-                           "the engine cannot convert the record", record.time});
-    }
-  }
-  for (std::string_view good : sorted.good) {
-    if (!culprits.contains(good.data())) rest.good.push_back(good);
-  }
-  sorted = std::move(rest);
+absl::Status StreamDelivery::KeepDeadLetters(const Stream& stream,
+                                             const std::vector<NewDeadLetter>& dead) {
+  if (dead.empty()) return absl::OkStatus();
+  TARN_FAILPOINT("ingestion.deliver.before_dead_letters");
+  TARN_RETURN_IF_ERROR(Annotate(deps_.store.AddDeadLetters(deps_.lease, stream, log_id_, dead),
+                                "storing dead letters"));
+  for (const NewDeadLetter& letter : dead) dead_.insert(letter.position);
+  deps_.metrics.records_dead.Increment(static_cast<double>(dead.size()));
   return absl::OkStatus();
 }
 
-absl::Status StreamDelivery::Prepare(const Stream& stream, const WalRecords& batch,
-                                     Sorted& sorted) {
-  const Table table = TableToWrite();
-  TARN_ASSIGN_OR_RETURN(const auto table_id, names::ParseTable(table.name()));
-  const std::string writer = absl::StrCat("ingest-", NewUuid());
-  TARN_ASSIGN_OR_RETURN(const auto staging, deps_.lake.Join(lake::LakePaths::TableStaging(
-                                                stream.workspace, table_id.database, table_id.table,
-                                                table.uid(), writer)));
-  const std::string data = table.location() + "/data";
-  TARN_ASSIGN_OR_RETURN(const auto data_folder, deps_.lake.Join(data));
+absl::StatusOr<uint64_t> StreamDelivery::Prepare(const Stream& stream, const WalRecords& batch) {
+  added_columns_.Clear();
+  std::filesystem::path staging;
+  if (table_) {
+    TARN_ASSIGN_OR_RETURN(const auto table_id, names::ParseTable(table_->name()));
+    TARN_ASSIGN_OR_RETURN(staging, deps_.lake.Join(lake::LakePaths::TableStaging(
+                                       stream.workspace, table_id.database, table_id.table,
+                                       table_->uid(), absl::StrCat("ingest-", NewUuid()))));
+  }
   struct Cleanup {
     const std::filesystem::path& folder;
-    ~Cleanup() { lake::RemoveStaging(folder); }
+    ~Cleanup() {
+      if (!folder.empty()) lake::RemoveStaging(folder);
+    }
   } cleanup{staging};
+  absl::StatusOr<Converted> converted = Convert(stream, batch, staging);
+  if (!converted.ok()) return Annotate(converted.status(), "writing Parquet");
+  // A batch that was divided is not read in full again for its next part.
+  const uint64_t end = converted->end_position;
+  int64_t taken_bytes = 0;
+  for (const WalRecord& record : batch.records) {
+    if (record.position < end) taken_bytes += static_cast<int64_t>(record.payload.size());
+  }
+  const bool whole = end == batch.records.back().position + 1;
+  batch_bytes_ = whole && batch_bytes_ >= stream.max_bytes() ? std::numeric_limits<int64_t>::max()
+                                                             : 2 * taken_bytes + 1;
+  // Never committed without its dead letters.
+  TARN_RETURN_IF_ERROR(KeepDeadLetters(stream, converted->dead));
+  if (!converted->files.empty()) {
+    TARN_RETURN_IF_ERROR(Publish(stream, batch, *converted));
+  }
+  return end;
+}
 
-  absl::StatusOr<std::vector<lake::WrittenFile>> files =
-      deps_.converter.Convert(table, sorted.good, staging);
-  if (!files.ok() && ErrorReason(files.status()) == duckdb::kSqlError) {
-    TARN_RETURN_IF_ERROR(RefuseInconvertible(table, batch, sorted));
-    if (sorted.good.empty()) return absl::OkStatus();
-    lake::RemoveStaging(staging);
-    files = deps_.converter.Convert(table, sorted.good, staging);
-  }
-  if (!files.ok()) return Annotate(files.status(), "writing Parquet");
-  int64_t rows = 0;
-  for (const lake::WrittenFile& file : *files) rows += static_cast<int64_t>(file.row_count);
-  if (rows != static_cast<int64_t>(sorted.good.size())) {
-    return Internal("ROWS_MISSING", absl::StrCat("the engine wrote ", rows, " rows of ",
-                                                 sorted.good.size(), " records"));
-  }
+absl::Status StreamDelivery::Publish(const Stream& stream, const WalRecords& batch,
+                                     Converted& converted) {
+  const Table table = TableToWrite();
+  std::vector<lake::WrittenFile>& files = converted.files;
+  const std::string data = table.location() + "/data";
+  TARN_ASSIGN_OR_RETURN(const auto data_folder, deps_.lake.Join(data));
   TARN_FAILPOINT("ingestion.deliver.before_publish");
-  TARN_RETURN_IF_ERROR(lake::PublishWrittenFiles(*files, data_folder));
+  TARN_RETURN_IF_ERROR(lake::PublishWrittenFiles(files, data_folder));
   TARN_FAILPOINT("ingestion.deliver.after_publish");
 
   std::unordered_map<std::string, int> ids;
   std::vector<std::string> path;
   CollectIds(table.schema().fields(), path, ids);
   Prepared prepared;
-  prepared.end_position = batch.records.back().position + 1;
-  prepared.rows = rows;
+  prepared.end_position = converted.end_position;
+  prepared.rows = converted.rows;
   prepared.oldest = batch.records.front().time;
   catalog::v1::CommitTableRequest& commit = prepared.commit;
   commit.set_table(table.name());
   commit.set_operation(catalog::v1::SNAPSHOT_OPERATION_APPEND);
-  for (const lake::WrittenFile& file : *files) {
+  for (const lake::WrittenFile& file : files) {
     *commit.add_added_files() = ToDataFile(file, absl::StrCat(data, "/", file.relative_path), ids);
   }
   *commit.mutable_added_columns() = added_columns_;

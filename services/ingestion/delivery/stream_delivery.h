@@ -1,9 +1,9 @@
 // Delivers the records of one stream to its table, exactly once.
 //
-// A batch goes: read from the log → sort out what does not fit → dead letters into PostgreSQL →
-// Parquet into a staging folder → flushed and renamed → committed to the catalog with its range of
-// the log → position into PostgreSQL → the log may forget it. A kill between any two of these is
-// met by Resume, which asks catalog and PostgreSQL how far they are:
+// A batch goes: read from the log → Parquet into a staging folder, of all that fits → flushed and
+// renamed → what does not fit as dead letters into PostgreSQL → committed to the catalog with its
+// range of the log → position into PostgreSQL → the log may forget it. A kill between any two of
+// these is met by Resume, which asks catalog and PostgreSQL how far they are:
 //   - the catalog's position is moved by the commit alone, and refuses a range that overlaps;
 //   - PostgreSQL's may be behind it (killed after the commit), or ahead (a batch of dead letters
 //     only is not committed; the next commit's range covers it);
@@ -15,6 +15,8 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
+#include <limits>
 #include <optional>
 #include <set>
 #include <string>
@@ -66,21 +68,29 @@ class StreamDelivery {
     int64_t rows = 0;
     absl::Time oldest;
   };
-  // Records of a batch, sorted.
-  struct Sorted {
-    std::vector<std::string_view> good;
+  // What became of a batch's records.
+  struct Converted {
+    std::vector<lake::WrittenFile> files;
+    int64_t rows = 0;
     std::vector<NewDeadLetter> dead;
+    // Everything before it is in the files, dead, or was dead before.
+    uint64_t end_position = 0;
   };
 
   absl::Status Resume(const Stream& stream);
   // Reads the table when it is not known, and makes it when it is not there. No table when there is
   // neither one nor a column for it.
   absl::Status EnsureTable(const Stream& stream, const WalRecords& batch);
-  void LearnColumns(const Stream& stream, const WalRecords& batch);
-  Sorted Sort(const Stream& stream, const WalRecords& batch) const;
-  absl::Status Prepare(const Stream& stream, const WalRecords& batch, Sorted& sorted);
-  absl::Status RefuseInconvertible(const catalog::v1::Table& table, const WalRecords& batch,
-                                   Sorted& sorted) const;
+  // Into files below `staging`, with the columns that the batch adds.
+  absl::StatusOr<Converted> Convert(const Stream& stream, const WalRecords& batch,
+                                    const std::filesystem::path& staging);
+  // Columns for fields that the table lacks, from the records that have such. False when there is
+  // none to add.
+  bool LearnColumns(const std::vector<ArrivedRecord>& records, const std::vector<Misfit>& misfits);
+  // From the batch to `prepared_` (none when no row is left); gives the position behind it.
+  absl::StatusOr<uint64_t> Prepare(const Stream& stream, const WalRecords& batch);
+  absl::Status Publish(const Stream& stream, const WalRecords& batch, Converted& converted);
+  absl::Status KeepDeadLetters(const Stream& stream, const std::vector<NewDeadLetter>& dead);
   absl::Status CommitPrepared(const Stream& stream);
   absl::Status Advance(const Stream& stream, uint64_t position, bool committed);
   // The table with the columns that the prepared batch adds.
@@ -99,6 +109,8 @@ class StreamDelivery {
   // Field ids up to this one are known to be taken (by columns that were dropped).
   int field_id_floor_ = 0;
   std::optional<Prepared> prepared_;
+  // What is read at a time; less than the stream's max_bytes after a batch that had to be divided.
+  int64_t batch_bytes_ = std::numeric_limits<int64_t>::max();
 };
 
 }  // namespace tarn::ingestion

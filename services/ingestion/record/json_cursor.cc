@@ -1,6 +1,8 @@
 #include "services/ingestion/record/json_cursor.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 
 #include <absl/strings/str_cat.h>
 
@@ -28,6 +30,23 @@ int Hex4(std::string_view text) {
   return value;
 }
 
+// Of each byte that ends a run of plain text (a quote, a backslash, a control character, one beyond
+// ASCII) the highest bit; of bytes above the first such one perhaps too.
+uint64_t SpecialBytes(uint64_t word) {
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  constexpr uint64_t kHigh = 0x8080808080808080;
+  const auto zero_bytes = [](uint64_t v) { return (v - kOnes) & ~v; };
+  const uint64_t control = word - kOnes * 0x20;
+  return (zero_bytes(word ^ kOnes * '"') | zero_bytes(word ^ kOnes * '\\') | control | word) &
+         kHigh;
+}
+
+// Which byte, in the order of memory, the first of these bits stands for.
+size_t FirstByteOf(uint64_t bits) {
+  static_assert(std::endian::native == std::endian::little);
+  return static_cast<size_t>(std::countr_zero(bits)) / 8;
+}
+
 void AppendUtf8(uint32_t code, std::string& out) {
   if (code < 0x80) {
     out.push_back(static_cast<char>(code));
@@ -49,60 +68,54 @@ void AppendUtf8(uint32_t code, std::string& out) {
 }  // namespace
 
 JsonToken JsonCursor::Fail(std::string_view what) {
-  if (error_.empty()) error_ = absl::StrCat(std::string(what), " at byte ", at_);
-  return {JsonKind::kError, {}, false};
-}
-
-void JsonCursor::SkipSpace() {
-  while (at_ < text_.size() &&
-         (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r')) {
-    ++at_;
-  }
+  if (error_.empty()) error_ = absl::StrCat(std::string(what), " at byte ", at_ - begin_);
+  state_ = State::kFailed;
+  return {JsonKind::kError};
 }
 
 JsonToken JsonCursor::Next() {
-  if (!error_.empty()) return {JsonKind::kError, {}, false};
   SkipSpace();
-  if (state_ == State::kDone) {
-    if (at_ == text_.size()) return {JsonKind::kEnd, {}, false};
-    return Fail("there is more text after the value");
-  }
-  if (at_ == text_.size()) return Fail("the text ends too soon");
-  if (state_ == State::kAfterValue) {
-    const char c = text_[at_];
-    if (c == ',') {
-      ++at_;
-      SkipSpace();
-      if (at_ == text_.size()) return Fail("the text ends too soon");
-      state_ = in_object_[depth_] ? State::kKey : State::kValue;
-    } else if (c == '}' && in_object_[depth_]) {
-      return Close(JsonKind::kObjectEnd);
-    } else if (c == ']' && !in_object_[depth_]) {
-      return Close(JsonKind::kArrayEnd);
-    } else {
-      return Fail(in_object_[depth_] ? "expected a comma or }" : "expected a comma or ]");
-    }
+  if (at_ == end_) {
+    if (state_ == State::kDone) return {JsonKind::kEnd};
+    return Fail("the text ends too soon");
   }
   switch (state_) {
-    case State::kKeyOrEnd:
-      if (text_[at_] == '}') return Close(JsonKind::kObjectEnd);
-      [[fallthrough]];
-    case State::kKey: {
-      if (text_[at_] != '"') return Fail("expected a name in double quotes");
-      JsonToken token{JsonKind::kKey, {}, false};
-      if (!ScanString(token)) return {JsonKind::kError, {}, false};
-      SkipSpace();
-      if (at_ == text_.size() || text_[at_] != ':') return Fail("expected a colon");
-      ++at_;
-      state_ = State::kValue;
-      return token;
-    }
+    case State::kValue:
+      return Value();
     case State::kValueOrEnd:
-      if (text_[at_] == ']') return Close(JsonKind::kArrayEnd);
+      if (*at_ == ']') return Close(JsonKind::kArrayEnd);
       return Value();
-    default:
-      return Value();
+    case State::kAfterValue: {
+      const bool in_object = in_object_[static_cast<size_t>(depth_)];
+      if (*at_ == ',') {
+        ++at_;
+        SkipSpace();
+        if (at_ == end_) return Fail("the text ends too soon");
+        if (!in_object) return Value();
+        break;
+      }
+      if (*at_ == '}' && in_object) return Close(JsonKind::kObjectEnd);
+      if (*at_ == ']' && !in_object) return Close(JsonKind::kArrayEnd);
+      return Fail(in_object ? "expected a comma or }" : "expected a comma or ]");
+    }
+    case State::kKeyOrEnd:
+      if (*at_ == '}') return Close(JsonKind::kObjectEnd);
+      break;
+    case State::kKey:
+      break;
+    case State::kDone:
+      return Fail("there is more text after the value");
+    case State::kFailed:
+      return {JsonKind::kError};
   }
+  if (*at_ != '"') return Fail("expected a name in double quotes");
+  JsonToken token{JsonKind::kKey};
+  if (!ScanString(token)) return {JsonKind::kError};
+  SkipSpace();
+  if (at_ == end_ || *at_ != ':') return Fail("expected a colon");
+  ++at_;
+  state_ = State::kValue;
+  return token;
 }
 
 JsonToken JsonCursor::Open(JsonKind kind, bool object) {
@@ -110,46 +123,49 @@ JsonToken JsonCursor::Open(JsonKind kind, bool object) {
     return Fail(absl::StrCat("nested deeper than ", kMaxDepth, " levels"));
   }
   ++at_;
-  in_object_[++depth_] = object;
+  in_object_[static_cast<size_t>(++depth_)] = object;
   state_ = object ? State::kKeyOrEnd : State::kValueOrEnd;
-  return {kind, {}, false};
+  return {kind};
 }
 
 JsonToken JsonCursor::Close(JsonKind kind) {
   ++at_;
   --depth_;
   AfterValue();
-  return {kind, {}, false};
+  return {kind};
+}
+
+JsonToken JsonCursor::Literal(std::string_view word, JsonKind kind) {
+  if (static_cast<size_t>(end_ - at_) < word.size() ||
+      std::memcmp(at_, word.data(), word.size()) != 0) {
+    return Fail("expected a value");
+  }
+  at_ += word.size();
+  AfterValue();
+  return {kind};
 }
 
 JsonToken JsonCursor::Value() {
-  const std::string_view rest = text_.substr(at_);
-  const auto literal = [&](std::string_view word, JsonKind kind) -> JsonToken {
-    if (rest.substr(0, word.size()) != word) return Fail("expected a value");
-    at_ += word.size();
-    AfterValue();
-    return {kind, {}, false};
-  };
-  switch (rest[0]) {
+  switch (*at_) {
     case '{':
       return Open(JsonKind::kObjectStart, true);
     case '[':
       return Open(JsonKind::kArrayStart, false);
     case '"': {
-      JsonToken token{JsonKind::kString, {}, false};
-      if (!ScanString(token)) return {JsonKind::kError, {}, false};
+      JsonToken token{JsonKind::kString};
+      if (!ScanString(token)) return {JsonKind::kError};
       AfterValue();
       return token;
     }
     case 't':
-      return literal("true", JsonKind::kTrue);
+      return Literal("true", JsonKind::kTrue);
     case 'f':
-      return literal("false", JsonKind::kFalse);
+      return Literal("false", JsonKind::kFalse);
     case 'n':
-      return literal("null", JsonKind::kNull);
+      return Literal("null", JsonKind::kNull);
     default: {
-      JsonToken token{JsonKind::kNumber, {}, false};
-      if (!ScanNumber(token)) return {JsonKind::kError, {}, false};
+      JsonToken token{JsonKind::kNumber};
+      if (!ScanNumber(token)) return {JsonKind::kError};
       AfterValue();
       return token;
     }
@@ -157,49 +173,42 @@ JsonToken JsonCursor::Value() {
 }
 
 bool JsonCursor::ScanNumber(JsonToken& token) {
-  const size_t start = at_;
+  const char* const start = at_;
   const auto digits = [&] {
-    const size_t from = at_;
-    while (at_ < text_.size() && IsDigit(text_[at_])) ++at_;
-    return at_ > from;
+    const char* const from = at_;
+    while (at_ != end_ && IsDigit(*at_)) ++at_;
+    return at_ != from;
   };
-  const auto here = [&](char c) { return at_ < text_.size() && text_[at_] == c; };
-  if (here('-')) ++at_;
-  if (here('0')) {
-    ++at_;
-    if (at_ < text_.size() && IsDigit(text_[at_])) {
-      Fail("a number with a leading zero");
-      return false;
-    }
-  } else if (!digits()) {
-    Fail("expected a value");
+  const auto fail = [&](std::string_view what) {
+    Fail(what);
     return false;
-  }
-  if (here('.')) {
+  };
+  if (*at_ == '-') ++at_;
+  if (at_ != end_ && *at_ == '0') {
     ++at_;
-    if (!digits()) {
-      Fail("expected a digit");
-      return false;
-    }
+    if (at_ != end_ && IsDigit(*at_)) return fail("a number with a leading zero");
+  } else if (!digits()) {
+    return fail("expected a value");
   }
-  if (here('e') || here('E')) {
+  if (at_ != end_ && *at_ == '.') {
     ++at_;
-    if (here('+') || here('-')) ++at_;
-    if (!digits()) {
-      Fail("expected a digit");
-      return false;
-    }
+    if (!digits()) return fail("expected a digit");
   }
-  token.raw = text_.substr(start, at_ - start);
+  if (at_ != end_ && (*at_ == 'e' || *at_ == 'E')) {
+    ++at_;
+    if (at_ != end_ && (*at_ == '+' || *at_ == '-')) ++at_;
+    if (!digits()) return fail("expected a digit");
+  }
+  token.raw = std::string_view(start, static_cast<size_t>(at_ - start));
   return true;
 }
 
 // One character of two to four bytes.
 bool JsonCursor::ScanUtf8() {
-  const auto byte = [&](size_t i) {
-    return at_ + i < text_.size() ? static_cast<uint8_t>(text_[at_ + i]) : 0;
+  const auto byte = [&](ptrdiff_t i) -> uint8_t {
+    return i < end_ - at_ ? static_cast<uint8_t>(at_[i]) : 0;
   };
-  const auto tail = [&](size_t i) { return (byte(i) & 0xc0) == 0x80; };
+  const auto tail = [&](ptrdiff_t i) { return (byte(i) & 0xc0) == 0x80; };
   const uint8_t first = byte(0);
   size_t length = 0;
   if (first >= 0xc2 && first <= 0xdf && tail(1)) {
@@ -221,53 +230,74 @@ bool JsonCursor::ScanUtf8() {
   return true;
 }
 
+// What follows a backslash, with it.
+bool JsonCursor::ScanEscape() {
+  const std::string_view rest(at_, static_cast<size_t>(end_ - at_));
+  const char escaped = rest.size() > 1 ? rest[1] : '\0';
+  if (escaped == 'u') {
+    const int unit = Hex4(rest.substr(2));
+    if (unit < 0) {
+      Fail("expected four hexadecimal digits");
+      return false;
+    }
+    size_t length = 6;
+    if (unit >= 0xd800 && unit <= 0xdfff) {
+      const std::string_view low = rest.substr(std::min<size_t>(6, rest.size()));
+      const int second = low.substr(0, 2) == "\\u" ? Hex4(low.substr(2)) : -1;
+      if (unit > 0xdbff || second < 0xdc00 || second > 0xdfff) {
+        Fail("half of a surrogate pair");
+        return false;
+      }
+      length = 12;
+    }
+    at_ += length;
+    return true;
+  }
+  if (escaped == '\0' || std::string_view("\"\\/bfnrt").find(escaped) == std::string_view::npos) {
+    Fail("an unknown escape");
+    return false;
+  }
+  at_ += 2;
+  return true;
+}
+
 bool JsonCursor::ScanString(JsonToken& token) {
-  const size_t start = ++at_;
-  while (at_ < text_.size()) {
-    const char c = text_[at_];
+  const char* const start = ++at_;
+  while (true) {
+    // Eight bytes at a time, as long as all of them are plain.
+    while (end_ - at_ >= 8) {
+      uint64_t word;
+      std::memcpy(&word, at_, sizeof(word));
+      const uint64_t special = SpecialBytes(word);
+      if (special == 0) {
+        at_ += 8;
+        continue;
+      }
+      at_ += FirstByteOf(special);
+      break;
+    }
+    if (at_ == end_) {
+      Fail("a string without its closing quote");
+      return false;
+    }
+    const auto c = static_cast<uint8_t>(*at_);
     if (c == '"') {
-      token.raw = text_.substr(start, at_ - start);
+      token.raw = std::string_view(start, static_cast<size_t>(at_ - start));
       ++at_;
       return true;
     }
     if (c == '\\') {
       token.has_escapes = true;
-      const char escaped = at_ + 1 < text_.size() ? text_[at_ + 1] : '\0';
-      if (escaped == 'u') {
-        const int unit = Hex4(text_.substr(at_ + 2));
-        if (unit < 0) {
-          Fail("expected four hexadecimal digits");
-          return false;
-        }
-        size_t length = 6;
-        if (unit >= 0xd800 && unit <= 0xdfff) {
-          const std::string_view low = text_.substr(std::min(at_ + 6, text_.size()));
-          const int second = low.substr(0, 2) == "\\u" ? Hex4(low.substr(2)) : -1;
-          if (unit > 0xdbff || second < 0xdc00 || second > 0xdfff) {
-            Fail("half of a surrogate pair");
-            return false;
-          }
-          length = 12;
-        }
-        at_ += length;
-      } else if (std::string_view("\"\\/bfnrt").find(escaped) != std::string_view::npos &&
-                 escaped != '\0') {
-        at_ += 2;
-      } else {
-        Fail("an unknown escape");
-        return false;
-      }
-    } else if (static_cast<uint8_t>(c) < 0x20) {
+      if (!ScanEscape()) return false;
+    } else if (c < 0x20) {
       Fail("a control character in a string");
       return false;
-    } else if (static_cast<uint8_t>(c) < 0x80) {
+    } else if (c < 0x80) {
       ++at_;
     } else if (!ScanUtf8()) {
       return false;
     }
   }
-  Fail("a string without its closing quote");
-  return false;
 }
 
 bool JsonCursor::Skip(const JsonToken& first) {

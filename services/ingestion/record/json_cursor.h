@@ -10,6 +10,7 @@
 // Not thread safe; the text outlives the cursor and its tokens.
 #pragma once
 
+#include <bitset>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -33,43 +34,52 @@ enum class JsonKind : uint8_t {
 
 struct JsonToken {
   JsonKind kind = JsonKind::kEnd;
+  bool has_escapes = false;
   // kKey and kString: what is between the quotes, escapes untouched. kNumber: its text.
   std::string_view raw;
-  bool has_escapes = false;
 };
 
 class JsonCursor {
  public:
   static constexpr int kMaxDepth = 100;
 
-  explicit JsonCursor(std::string_view text) : text_(text) {}
+  explicit JsonCursor(std::string_view text)
+      : begin_(text.data()), at_(text.data()), end_(text.data() + text.size()) {}
 
   // After kEnd and kError it gives the same again.
   JsonToken Next();
   // The value whose first token was just taken is passed over as a whole. False on an error.
   bool Skip(const JsonToken& first);
-  // "expected a comma or } at byte 17".
+  bool failed() const { return state_ == State::kFailed; }
+  // "expected a comma or } at byte 17"; empty without an error.
   const std::string& error() const { return error_; }
+  // Where the cursor stands: behind the last token.
+  const char* at() const { return at_; }
 
  private:
-  enum class State : uint8_t { kValue, kKeyOrEnd, kKey, kValueOrEnd, kAfterValue, kDone };
+  enum class State : uint8_t { kValue, kKeyOrEnd, kKey, kValueOrEnd, kAfterValue, kDone, kFailed };
 
   JsonToken Value();
+  JsonToken Literal(std::string_view word, JsonKind kind);
   JsonToken Fail(std::string_view what);
   JsonToken Open(JsonKind kind, bool object);
   JsonToken Close(JsonKind kind);
   bool ScanString(JsonToken& token);
+  bool ScanEscape();
   bool ScanNumber(JsonToken& token);
   bool ScanUtf8();
   void AfterValue() { state_ = depth_ == 0 ? State::kDone : State::kAfterValue; }
-  void SkipSpace();
+  void SkipSpace() {
+    while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
+  }
 
-  std::string_view text_;
-  size_t at_ = 0;
+  const char* const begin_;
+  const char* at_;
+  const char* const end_;
   int depth_ = 0;
   State state_ = State::kValue;
-  // One bit a level: whether it is an object.
-  bool in_object_[kMaxDepth + 1] = {};
+  // Of each level: whether it is an object.
+  std::bitset<kMaxDepth + 1> in_object_;
   std::string error_;
 };
 

@@ -1,9 +1,9 @@
 #include "services/ingestion/record/parquet_converter.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <fstream>
+#include <limits>
 #include <optional>
+#include <string>
 #include <system_error>
 
 #include <absl/strings/match.h>
@@ -11,7 +11,6 @@
 #include <absl/strings/str_cat.h>
 
 #include "common/duckdb/sql_text.h"
-#include "common/ids/ids.h"
 #include "common/lake/durable_file.h"
 #include "common/lake/hive_partition.h"
 #include "common/lake/parquet_writer.h"
@@ -27,52 +26,6 @@ using catalog::v1::PartitionField;
 using catalog::v1::Table;
 using duckdb::QuoteIdentifier;
 using duckdb::QuoteLiteral;
-
-// A file that is removed when this goes.
-class TemporaryFile {
- public:
-  explicit TemporaryFile(fs::path path) : path_(std::move(path)) {}
-  ~TemporaryFile() {
-    std::error_code error;
-    fs::remove(path_, error);
-  }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  const fs::path path_;
-};
-
-// A line break between the tokens of a record is as good as a space, and inside its texts there is
-// none: so every record fits on one line.
-absl::Status WriteLines(const fs::path& path, const std::vector<std::string_view>& records) {
-  std::ofstream out(path, std::ios::binary | std::ios::trunc);
-  std::string line;
-  for (std::string_view record : records) {
-    line.assign(record);
-    for (char& c : line) {
-      if (c == '\n' || c == '\r') c = ' ';
-    }
-    line.push_back('\n');
-    out.write(line.data(), static_cast<std::streamsize>(line.size()));
-  }
-  out.close();
-  if (!out) return lake::FileError(errno == 0 ? EIO : errno, "write", path);
-  return absl::OkStatus();
-}
-
-std::string ReadLinesSql(const Table& table, const fs::path& path) {
-  std::string columns;
-  for (const table_schema::Field& field : table.schema().fields()) {
-    absl::StrAppend(&columns, columns.empty() ? "" : ", ", QuoteLiteral(field.name()), ": ",
-                    QuoteLiteral(table_schema::EngineTypeOf(field)));
-  }
-  return absl::StrCat("SELECT * FROM read_json(", QuoteLiteral(path.string()),
-                      ", format='newline_delimited', compression='uncompressed', "
-                      "maximum_object_size=8388608, columns={",
-                      columns, "})");
-}
 
 const table_schema::Field* FindColumn(const Table& table, const std::string& name) {
   for (const table_schema::Field& field : table.schema().fields()) {
@@ -141,6 +94,60 @@ absl::StatusOr<std::vector<std::string>> PartitionExpressions(const Table& table
   return expressions;
 }
 
+// Writes the rows of the temporary table `batch`, each partition's into files of its own, up to the
+// position (which is returned) at which one partition more than `max_partitions` begins. The
+// partitions' values are expressions, which are not to stand in the files.
+absl::StatusOr<uint64_t> WritePartitions(duckdb::Connection& connection, const Table& table,
+                                         const table_schema::Fields& fields,
+                                         const std::vector<std::string>& expressions,
+                                         int max_partitions, const fs::path& folder,
+                                         const lake::ParquetWriteOptions& write,
+                                         std::vector<lake::WrittenFile>& all) {
+  const std::string position(kPositionColumn);
+  std::string keys;
+  std::string columns;
+  for (const std::string& expression : expressions) {
+    absl::StrAppend(&keys, keys.empty() ? "" : ", ", expression);
+  }
+  for (const table_schema::Field& field : fields) {
+    absl::StrAppend(&columns, columns.empty() ? "" : ", ", QuoteIdentifier(field.name()));
+  }
+  // The partitions in the order in which they appear, one more than are written.
+  TARN_ASSIGN_OR_RETURN(const duckdb::QueryResult values,
+                        connection.Query(absl::StrCat("SELECT min(", position, "), ", keys,
+                                                      " FROM batch GROUP BY ALL ORDER BY 1 LIMIT ",
+                                                      max_partitions + 1)));
+  const uint64_t parts =
+      std::min<uint64_t>(values.row_count(), static_cast<uint64_t>(max_partitions));
+  uint64_t end = std::numeric_limits<int64_t>::max();
+  if (values.row_count() > parts) {
+    end = static_cast<uint64_t>(*values.At(parts, 0).As<int64_t>());
+  }
+  for (uint64_t row = 0; row < parts; ++row) {
+    std::vector<lake::PartitionValue> partition;
+    std::string where = absl::StrCat(position, " < ", end);
+    for (size_t i = 0; i < expressions.size(); ++i) {
+      lake::PartitionValue value{PartitionName(table.partition_fields(static_cast<int>(i))), {}};
+      const duckdb::Value cell = values.At(row, i + 1);
+      if (const auto* text = cell.As<std::string>()) value.value = *text;
+      absl::StrAppend(&where, " AND ", expressions[i], " IS NOT DISTINCT FROM ",
+                      value.value ? QuoteLiteral(*value.value) : "NULL");
+      partition.push_back(std::move(value));
+    }
+    TARN_ASSIGN_OR_RETURN(
+        std::vector<lake::WrittenFile> files,
+        lake::WriteParquet(connection,
+                           absl::StrCat("SELECT ", columns, " FROM batch WHERE ", where),
+                           folder / absl::StrCat("part", row), write));
+    for (lake::WrittenFile& file : files) {
+      file.relative_path = absl::StrCat(lake::PartitionPath(partition), "/", file.relative_path);
+      file.partition = partition;
+      all.push_back(std::move(file));
+    }
+  }
+  return end;
+}
+
 }  // namespace
 
 absl::Status CheckPartitionFields(const Table& table) {
@@ -157,69 +164,47 @@ absl::StatusOr<ParquetConverter> ParquetConverter::Open(const ParquetConverterOp
       duckdb::Database::Open({.threads = options.threads,
                               .memory_limit_bytes = options.memory_limit_bytes,
                               .temp_directory = (options.work_folder / "spill").string(),
-                              .settings = {{"preserve_insertion_order", "true"}}}));
-  return ParquetConverter(options.work_folder, std::move(database));
+                              .row_sources = true,
+                              // Records are read by several threads; their order is no promise.
+                              .settings = {{"preserve_insertion_order", "false"}}}));
+  return ParquetConverter(options.max_partitions, std::move(database));
 }
 
-absl::StatusOr<std::vector<lake::WrittenFile>> ParquetConverter::Convert(
-    const Table& table, const std::vector<std::string_view>& records,
-    const fs::path& folder) const {
-  const TemporaryFile lines(work_folder_ / (NewUuid() + ".jsonl"));
-  TARN_RETURN_IF_ERROR(WriteLines(lines.path(), records));
+absl::StatusOr<Conversion> ParquetConverter::Convert(const Table& table,
+                                                     RecordMatcher::UnknownNull unknown_null,
+                                                     std::span<const ArrivedRecord> records,
+                                                     const fs::path& folder) const {
   TARN_ASSIGN_OR_RETURN(duckdb::Connection connection, database_.Connect());
-  const std::string read_lines = ReadLinesSql(table, lines.path());
-  lake::ParquetWriteOptions write{.field_ids = table_schema::FieldIdsSpec(table.schema().fields())};
+  const table_schema::Fields fields = WrittenFields(table.schema().fields());
+  const bool partitioned = !table.partition_fields().empty();
+  RecordRows rows(fields, unknown_null, records, partitioned);
+  const duckdb::ScopedRowSource source(rows);
+  lake::ParquetWriteOptions write{.field_ids = table_schema::FieldIdsSpec(fields)};
   for (const catalog::v1::SortField& sort : table.sort_fields()) {
     absl::StrAppend(&write.order_by, write.order_by.empty() ? "" : ", ",
                     QuoteIdentifier(sort.source()), sort.descending() ? " DESC" : "");
   }
-  if (table.partition_fields().empty()) {
-    return lake::WriteParquet(connection, read_lines, folder, write);
-  }
-  // One write for each partition: their values are expressions, which are not to stand in the
-  // files.
-  TARN_ASSIGN_OR_RETURN(const std::vector<std::string> expressions, PartitionExpressions(table));
-  TARN_RETURN_IF_ERROR(connection.Execute(absl::StrCat("CREATE TEMP TABLE batch AS ", read_lines)));
-  std::string keys;
-  for (const std::string& expression : expressions) {
-    absl::StrAppend(&keys, keys.empty() ? "" : ", ", expression);
-  }
-  TARN_ASSIGN_OR_RETURN(const duckdb::QueryResult values,
-                        connection.Query(absl::StrCat("SELECT DISTINCT ", keys, " FROM batch")));
-  std::vector<lake::WrittenFile> all;
-  for (uint64_t row = 0; row < values.row_count(); ++row) {
-    std::vector<lake::PartitionValue> partition;
-    std::string where;
-    for (size_t i = 0; i < expressions.size(); ++i) {
-      lake::PartitionValue value{PartitionName(table.partition_fields(static_cast<int>(i))), {}};
-      const duckdb::Value cell = values.At(row, i);
-      if (const auto* text = cell.As<std::string>()) value.value = *text;
-      absl::StrAppend(&where, where.empty() ? "" : " AND ", expressions[i],
-                      " IS NOT DISTINCT FROM ", value.value ? QuoteLiteral(*value.value) : "NULL");
-      partition.push_back(std::move(value));
-    }
-    const fs::path part = folder / absl::StrCat("part", row);
+  Conversion conversion;
+  conversion.taken = records.size();
+  if (!partitioned) {
     TARN_ASSIGN_OR_RETURN(
-        std::vector<lake::WrittenFile> files,
-        lake::WriteParquet(connection, absl::StrCat("SELECT * FROM batch WHERE ", where), part,
-                           write));
-    for (lake::WrittenFile& file : files) {
-      file.relative_path = absl::StrCat(lake::PartitionPath(partition), "/", file.relative_path);
-      file.partition = partition;
-      all.push_back(std::move(file));
-    }
+        conversion.files,
+        lake::WriteParquet(connection, "SELECT * FROM " + source.sql(), folder, write));
+    conversion.misfits = rows.TakeMisfits();
+    return conversion;
   }
-  return all;
-}
-
-absl::Status ParquetConverter::CheckConvertible(
-    const Table& table, const std::vector<std::string_view>& records) const {
-  const TemporaryFile lines(work_folder_ / (NewUuid() + ".jsonl"));
-  TARN_RETURN_IF_ERROR(WriteLines(lines.path(), records));
-  TARN_ASSIGN_OR_RETURN(duckdb::Connection connection, database_.Connect());
-  return connection
-      .Query(absl::StrCat("CREATE TEMP TABLE checked AS ", ReadLinesSql(table, lines.path())))
-      .status();
+  TARN_ASSIGN_OR_RETURN(const std::vector<std::string> expressions, PartitionExpressions(table));
+  TARN_RETURN_IF_ERROR(
+      connection.Execute(absl::StrCat("CREATE TEMP TABLE batch AS SELECT * FROM ", source.sql())));
+  conversion.misfits = rows.TakeMisfits();
+  TARN_ASSIGN_OR_RETURN(const uint64_t end,
+                        WritePartitions(connection, table, fields, expressions, max_partitions_,
+                                        folder, write, conversion.files));
+  while (conversion.taken > 0 && records[conversion.taken - 1].position >= end) --conversion.taken;
+  while (!conversion.misfits.empty() && conversion.misfits.back().index >= conversion.taken) {
+    conversion.misfits.pop_back();
+  }
+  return conversion;
 }
 
 }  // namespace tarn::ingestion

@@ -1,13 +1,12 @@
-// Turns records that fit a table's columns (RecordMatcher) into Parquet files with the table's
-// field ids, one or more for each partition.
+// Turns records into Parquet files with the table's field ids, one or more for each partition.
+// Each record is parsed once, on the engine's threads, straight into its vectors (record_rows.h);
+// what does not fit the table's columns is left out and named.
 //
-// The engine reads the records from a file of JSON lines below `work_folder`, which lies in the
-// page cache and is never flushed. Thread safe: each call has a connection of its own. Blocking.
+// Thread safe: each call has a connection of its own. Blocking.
 #pragma once
 
 #include <filesystem>
-#include <string>
-#include <string_view>
+#include <span>
 #include <vector>
 
 #include <absl/status/status.h>
@@ -17,13 +16,26 @@
 
 #include "common/duckdb/database.h"
 #include "common/lake/data_file.h"
+#include "services/ingestion/record/record_rows.h"
 
 namespace tarn::ingestion {
 
 struct ParquetConverterOptions {
+  // Where large sorts spill.
   std::filesystem::path work_folder;
   int threads = 2;
   int64_t memory_limit_bytes = 512LL << 20;
+  // Partitions that one call writes at most, each a file of its own.
+  int max_partitions = 256;
+};
+
+struct Conversion {
+  std::vector<lake::WrittenFile> files;
+  // Of the records that were taken.
+  std::vector<Misfit> misfits;
+  // How many records from the front are written or misfits: fewer than there were when they would
+  // have filled more than max_partitions partitions.
+  size_t taken = 0;
 };
 
 // INVALID_ARGUMENT (INVALID_FIELD) for a partition that a stream cannot fill: one whose column is
@@ -35,21 +47,17 @@ class ParquetConverter {
   // Makes the work folder, and empties it of what a process that was killed left there.
   static absl::StatusOr<ParquetConverter> Open(const ParquetConverterOptions& options);
 
-  // Writes the records into `folder` (absolute, new). Errors: the engine's; INVALID_ARGUMENT
-  // (SQL_ERROR) means that a record does not convert.
-  absl::StatusOr<std::vector<lake::WrittenFile>> Convert(
-      const tarn::catalog::v1::Table& table, const std::vector<std::string_view>& records,
-      const std::filesystem::path& folder) const;
-
-  // Whether the engine converts all of these records; errors as of Convert.
-  absl::Status CheckConvertible(const tarn::catalog::v1::Table& table,
-                                const std::vector<std::string_view>& records) const;
+  // Writes the records into `folder` (absolute, new). Errors are the engine's.
+  absl::StatusOr<Conversion> Convert(const tarn::catalog::v1::Table& table,
+                                     RecordMatcher::UnknownNull unknown_null,
+                                     std::span<const ArrivedRecord> records,
+                                     const std::filesystem::path& folder) const;
 
  private:
-  ParquetConverter(std::filesystem::path work_folder, duckdb::Database database)
-      : work_folder_(std::move(work_folder)), database_(std::move(database)) {}
+  ParquetConverter(int max_partitions, duckdb::Database database)
+      : max_partitions_(max_partitions), database_(std::move(database)) {}
 
-  std::filesystem::path work_folder_;
+  int max_partitions_;
   duckdb::Database database_;
 };
 

@@ -12,18 +12,20 @@ std::optional<RecordError> CheckRecord(std::string_view record) {
                        absl::StrCat("the record has ", record.size(), " bytes; at most ",
                                     kMaxRecordBytes, " are taken")};
   }
-  JsonCursor cursor(record);
-  JsonToken token = cursor.Next();
-  const bool is_object = token.kind == JsonKind::kObjectStart;
-  while (token.kind != JsonKind::kEnd && token.kind != JsonKind::kError) token = cursor.Next();
-  if (token.kind == JsonKind::kError) {
-    return RecordError{kInvalidJson, "", absl::StrCat("the record is not JSON: ", cursor.error())};
-  }
-  if (!is_object) {
+  if (std::optional<RecordError> invalid = CheckJson(record)) return invalid;
+  if (JsonCursor(record).Next().kind != JsonKind::kObjectStart) {
     return RecordError{kNotAnObject, "",
                        "the record is JSON but no object; send {\"name\": value, …}"};
   }
   return std::nullopt;
+}
+
+std::optional<RecordError> CheckJson(std::string_view record) {
+  JsonCursor cursor(record);
+  JsonToken token = cursor.Next();
+  while (token.kind != JsonKind::kEnd && token.kind != JsonKind::kError) token = cursor.Next();
+  if (token.kind == JsonKind::kEnd) return std::nullopt;
+  return RecordError{kInvalidJson, "", absl::StrCat("the record is not JSON: ", cursor.error())};
 }
 
 }  // namespace tarn::ingestion

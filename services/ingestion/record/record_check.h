@@ -23,7 +23,6 @@ inline constexpr char kDuplicateField[] = "DUPLICATE_FIELD";
 inline constexpr char kInvalidFieldName[] = "INVALID_FIELD_NAME";
 inline constexpr char kMissingField[] = "MISSING_FIELD";
 inline constexpr char kNoFields[] = "NO_FIELDS";
-inline constexpr char kConversionFailed[] = "CONVERSION_FAILED";
 inline constexpr char kWalDamaged[] = "WAL_DAMAGED";
 
 // Why a record is refused, or goes to the dead letters.
@@ -34,5 +33,7 @@ struct RecordError {
 };
 
 std::optional<RecordError> CheckRecord(std::string_view record);
+// INVALID_JSON alone: whether it is one JSON value, of any kind and size.
+std::optional<RecordError> CheckJson(std::string_view record);
 
 }  // namespace tarn::ingestion

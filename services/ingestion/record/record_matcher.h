@@ -1,5 +1,5 @@
-// Whether a record fits a table's columns exactly. What passes here is turned into typed columns by
-// the engine without losing anything; what does not goes to the dead letters with its reason.
+// Reads a record into a table's columns, exactly or not at all: what does not fit goes to the dead
+// letters with its reason.
 //
 //   boolean                   true, false
 //   int, long                 whole numbers in range; 1.0 and 1e3 are no whole numbers
@@ -8,20 +8,23 @@
 //   string                    text
 //   date, time, timestamp, …  ISO 8601 text (text_values.h); uuid text
 //   struct, list, map         objects, arrays, objects
-// null and an absent field are NULL. Names must agree in every letter.
+// null and an absent field are NULL. Names must agree in every letter. System columns
+// (common/table_schema) are not a record's to fill.
 //
-// Built once for a schema; thread safe after that.
+// Built once for a schema; thread safe after that, with a scratch for each thread.
 #pragma once
 
+#include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include <absl/status/status.h>
 
+#include "common/duckdb/row_source.h"
 #include "common/table_schema/engine_types.h"
 #include "services/ingestion/record/record_check.h"
 
@@ -40,23 +43,40 @@ class RecordMatcher {
   // column for it, and nothing is lost.
   enum class UnknownNull { kRefuse, kIgnore };
 
+  // What one thread needs while it reads records. Holds texts that had to be written anew: it stays
+  // until the statement that reads them has ended.
+  class Scratch {
+   private:
+    friend class RecordMatcher;
+    // Of every field, the last object that had it; of every struct, where its last field was found.
+    std::vector<uint64_t> seen;
+    std::vector<size_t> hints;
+    uint64_t object_count = 0;
+    std::deque<std::string> texts;
+  };
+
   RecordMatcher(const table_schema::Fields& fields, UnknownNull unknown_null);
   ~RecordMatcher();
 
   // Nothing when the record fits.
   std::optional<RecordError> Match(std::string_view record) const;
+  // The same, and writes the fields at chunk.row(), field i of the schema into column i; system
+  // columns are left to the caller. Neither finishes nor abandons the row. The record's bytes stay
+  // until the statement has ended.
+  std::optional<RecordError> Read(std::string_view record, Scratch& scratch,
+                                  duckdb::ChunkWriter& chunk) const;
 
  private:
   struct Column;
-  using Result = std::optional<RecordError>;
+  struct Pass;
 
-  static void Build(const table_schema::Field& field, Column& column);
-  Result MatchValue(JsonCursor& cursor, const JsonToken& first, const Column& column) const;
-  Result MatchMembers(JsonCursor& cursor, const Column& column, bool top_level) const;
-  Result MatchMap(JsonCursor& cursor, const Column& column) const;
+  void Build(const table_schema::Field& field, bool top_level, Column& column);
+  std::optional<RecordError> Run(std::string_view record, Pass& pass) const;
 
   const UnknownNull unknown_null_;
   std::unique_ptr<Column> root_;
+  size_t field_count_ = 0;
+  size_t struct_count_ = 0;
 };
 
 }  // namespace tarn::ingestion

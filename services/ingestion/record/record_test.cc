@@ -1,6 +1,9 @@
 // What is taken for JSON, which columns are learnt, and what is never bent into shape.
+#include <algorithm>
 #include <filesystem>
 
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_replace.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -19,6 +22,7 @@ namespace {
 using table_schema::Field;
 using table_schema::Fields;
 using ::testing::ElementsAre;
+using ::testing::UnorderedElementsAre;
 
 std::string ReasonOf(std::string_view record) {
   const auto error = CheckRecord(record);
@@ -242,6 +246,29 @@ TEST(RecordMatcherTest, NothingIsBentIntoShape) {
   }
 }
 
+TEST(RecordMatcherTest, WhatIsNoJsonIsCalledSoWhateverElseIsWrong) {
+  Fields fields;
+  *fields.Add() = MakeField("v", "long");
+  const RecordMatcher matcher(fields, RecordMatcher::UnknownNull::kRefuse);
+  EXPECT_EQ(matcher.Match(R"({"v":"x","w":})")->reason, "INVALID_JSON");
+  EXPECT_EQ(matcher.Match(R"({"v":1} x)")->reason, "INVALID_JSON");
+  EXPECT_EQ(matcher.Match("[1]")->reason, "NOT_AN_OBJECT");
+  EXPECT_EQ(matcher.Match("[1")->reason, "INVALID_JSON");
+  EXPECT_EQ(matcher.Match("")->reason, "INVALID_JSON");
+}
+
+TEST(RecordMatcherTest, FieldsMayComeInAnyOrderAndBeMissing) {
+  Fields fields;
+  for (const char* name : {"a", "b", "c"}) *fields.Add() = MakeField(name, "long");
+  const RecordMatcher matcher(fields, RecordMatcher::UnknownNull::kRefuse);
+  for (const char* record : {R"({"a":1,"b":2,"c":3})", R"({"c":3,"b":2,"a":1})", R"({"b":1})",
+                             R"({"\u0061":1,"c":2})", "{}"}) {
+    EXPECT_FALSE(matcher.Match(record)) << record;
+  }
+  EXPECT_EQ(matcher.Match(R"({"a":1,"c":1,"a":2})")->reason, "DUPLICATE_FIELD");
+  EXPECT_EQ(matcher.Match(R"({"a":1,"\u0061":2})")->reason, "DUPLICATE_FIELD");
+}
+
 TEST(RecordMatcherTest, NamesTheFieldByItsPath) {
   Fields fields;
   *fields.Add() = MakeField(
@@ -292,15 +319,25 @@ class ParquetConverterTest : public ::testing::Test {
   void SetUp() override {
     ASSERT_OK_AND_ASSIGN(converter_, ParquetConverter::Open({.work_folder = dir_ / "work"}));
   }
+  absl::StatusOr<Conversion> Convert(const catalog::v1::Table& table,
+                                     const std::vector<std::string>& records,
+                                     const std::string& folder = "out") {
+    std::vector<ArrivedRecord> arrived;
+    for (const std::string& record : records) {
+      arrived.push_back({arrived.size(), absl::FromUnixMicros(1'500'000), record});
+    }
+    return converter_->Convert(table, RecordMatcher::UnknownNull::kRefuse, arrived, dir_ / folder);
+  }
   // Column v of each row as text, NULL as "NULL".
-  std::vector<std::string> RowsOf(const std::vector<lake::WrittenFile>& files) {
+  std::vector<std::string> RowsOf(const std::vector<lake::WrittenFile>& files,
+                                  const std::string& value = "v") {
     std::vector<std::string> rows;
     auto db = duckdb::Database::Open({.threads = 1});
     auto connection = db->Connect();
     for (const lake::WrittenFile& file : files) {
-      auto result =
-          connection->Query("SELECT coalesce(CAST(v AS VARCHAR), 'NULL') FROM read_parquet(" +
-                            duckdb::QuoteLiteral(file.path) + ", hive_partitioning=false)");
+      auto result = connection->Query(
+          "SELECT coalesce(CAST(" + value + " AS VARCHAR), 'NULL') FROM read_parquet(" +
+          duckdb::QuoteLiteral(file.path) + ", hive_partitioning=false)");
       EXPECT_OK(result);
       if (!result.ok()) continue;
       for (uint64_t i = 0; i < result->row_count(); ++i) {
@@ -322,9 +359,9 @@ TEST_F(ParquetConverterTest, EveryValueThatFitsComesOutAsItWentIn) {
     *table.mutable_schema()->add_fields() = c.column;
     table_schema::AssignFieldIds(*table.mutable_schema()->mutable_fields(), 0);
     const std::string record = "{\"v\"\n:\r\n" + c.value + "}";
-    auto files = converter_->Convert(table, {record}, dir_ / ("out" + std::to_string(number++)));
-    ASSERT_OK(files) << c.value << " as " << table_schema::DisplayTypeOf(c.column);
-    EXPECT_THAT(RowsOf(*files), ElementsAre(c.text))
+    auto conversion = Convert(table, {record}, "out" + std::to_string(number++));
+    ASSERT_OK(conversion) << c.value << " as " << table_schema::DisplayTypeOf(c.column);
+    EXPECT_THAT(RowsOf(conversion->files), ElementsAre(c.text))
         << c.value << " as " << table_schema::DisplayTypeOf(c.column);
   }
 }
@@ -333,9 +370,8 @@ TEST_F(ParquetConverterTest, TextMayHoldANulCharacter) {
   catalog::v1::Table table;
   *table.mutable_schema()->add_fields() = MakeField("v", "string");
   table.mutable_schema()->mutable_fields(0)->set_id(1);
-  ASSERT_OK_AND_ASSIGN(const auto files,
-                       converter_->Convert(table, {R"({"v":"a\u0000b"})"}, dir_ / "out"));
-  EXPECT_THAT(RowsOf(files), ElementsAre(std::string("a\0b", 3)));
+  ASSERT_OK_AND_ASSIGN(const auto conversion, Convert(table, {R"({"v":"a\u0000b"})"}));
+  EXPECT_THAT(RowsOf(conversion.files), ElementsAre(std::string("a\0b", 3)));
 }
 
 TEST_F(ParquetConverterTest, WritesOneFileForEachPartition) {
@@ -349,12 +385,11 @@ TEST_F(ParquetConverterTest, WritesOneFileForEachPartition) {
   day->set_transform("day");
   table.add_partition_fields()->set_source("d");
   ASSERT_OK(CheckPartitionFields(table));
-  ASSERT_OK_AND_ASSIGN(auto files,
-                       converter_->Convert(table,
-                                           {R"({"v":1,"t":"2026-01-31T23:00:00-02:00","d":"x/y"})",
-                                            R"({"v":2,"t":"2026-02-01T01:00:00Z","d":"x/y"})",
-                                            R"({"v":3,"t":"2026-01-31T01:00:00Z","d":null})"},
-                                           dir_ / "out"));
+  ASSERT_OK_AND_ASSIGN(auto conversion,
+                       Convert(table, {R"({"v":1,"t":"2026-01-31T23:00:00-02:00","d":"x/y"})",
+                                       R"({"v":2,"t":"2026-02-01T01:00:00Z","d":"x/y"})",
+                                       R"({"v":3,"t":"2026-01-31T01:00:00Z","d":null})"}));
+  auto& files = conversion.files;
   ASSERT_EQ(files.size(), 2u);
   std::sort(files.begin(), files.end(),
             [](const auto& a, const auto& b) { return a.row_count > b.row_count; });
@@ -364,6 +399,77 @@ TEST_F(ParquetConverterTest, WritesOneFileForEachPartition) {
   EXPECT_THAT(files[0].relative_path, ::testing::StartsWith("t_day=2026-02-01/d=x%2Fy/"));
   EXPECT_THAT(files[1].partition, ElementsAre(lake::PartitionValue{"t_day", "2026-01-31"},
                                               lake::PartitionValue{"d", std::nullopt}));
+}
+
+TEST_F(ParquetConverterTest, NoMorePartitionsThanAllowedAreWrittenAtATime) {
+  ASSERT_OK_AND_ASSIGN(converter_,
+                       ParquetConverter::Open({.work_folder = dir_ / "work", .max_partitions = 2}));
+  catalog::v1::Table table;
+  *table.mutable_schema()->add_fields() = MakeField("v", "long");
+  table.mutable_schema()->mutable_fields(0)->set_id(1);
+  table.add_partition_fields()->set_source("v");
+  std::vector<std::string> records = {R"({"v":1})", R"({"v":2})",   R"({"v":"a"})", R"({"v":1})",
+                                      R"({"v":3})", R"({"v":"b"})", R"({"v":1})"};
+  ASSERT_OK_AND_ASSIGN(const auto conversion, Convert(table, records));
+  EXPECT_EQ(conversion.taken, 4u);
+  EXPECT_THAT(RowsOf(conversion.files), UnorderedElementsAre("1", "1", "2"));
+  ASSERT_EQ(conversion.misfits.size(), 1u);
+  EXPECT_EQ(conversion.misfits[0].index, 2u);
+}
+
+TEST_F(ParquetConverterTest, MisfitsAreLeftOutAndNamedWhereverTheyStand) {
+  catalog::v1::Table table;
+  *table.mutable_schema()->add_fields() =
+      MakeField("v", "struct",
+                {MakeField("l", "list", {MakeField("element", "long")}), MakeField("t", "string")});
+  table_schema::AssignFieldIds(*table.mutable_schema()->mutable_fields(), 0);
+  // Enough for several readers, chunks and growing lists; every seventh breaks off late.
+  std::vector<std::string> records;
+  std::vector<std::string> texts;
+  std::vector<size_t> bad;
+  for (size_t i = 0; i < 20'000; ++i) {
+    std::string list;
+    for (size_t k = 0; k < i % 5; ++k) absl::StrAppend(&list, k == 0 ? "" : ",", i + k);
+    const std::string text = i % 3 == 0 ? "null" : "\"a text of some length \\u00e4\"";
+    if (i % 7 == 3) {
+      bad.push_back(i);
+      records.push_back(absl::StrCat(R"({"v":{"t":)", text, R"(,"l":[)", list,
+                                     list.empty() ? "" : ",", R"(1.5]}})"));
+      continue;
+    }
+    records.push_back(absl::StrCat(R"({"v":{"l":[)", list, R"(],"t":)", text, "}}"));
+    texts.push_back(absl::StrCat("{'l': [", absl::StrReplaceAll(list, {{",", ", "}}),
+                                 "], 't': ", i % 3 == 0 ? "NULL" : "a text of some length ä", "}"));
+  }
+  ASSERT_OK_AND_ASSIGN(const auto conversion, Convert(table, records));
+  std::vector<std::string> rows = RowsOf(conversion.files);
+  std::sort(rows.begin(), rows.end());
+  std::sort(texts.begin(), texts.end());
+  EXPECT_EQ(rows, texts);
+  ASSERT_EQ(conversion.misfits.size(), bad.size());
+  for (size_t i = 0; i < bad.size(); ++i) {
+    EXPECT_EQ(conversion.misfits[i].index, bad[i]);
+    EXPECT_EQ(conversion.misfits[i].error.field, absl::StrCat("v.l[", bad[i] % 5, "]"));
+  }
+}
+
+TEST_F(ParquetConverterTest, TheTimeOfArrivalIsWrittenWhereTheTableHasTheColumn) {
+  catalog::v1::Table table;
+  *table.mutable_schema()->add_fields() = MakeField("_ingested_at", "timestamptz");
+  *table.mutable_schema()->add_fields() = MakeField("a", "long");
+  *table.mutable_schema()->add_fields() = MakeField("_committed_at", "timestamptz");
+  table_schema::AssignFieldIds(*table.mutable_schema()->mutable_fields(), 0);
+  ASSERT_OK_AND_ASSIGN(
+      const auto conversion,
+      Convert(table, {R"({"a":1})", R"({"a":2,"_ingested_at":"2020-01-01T00:00:00Z"})",
+                      R"({"_committed_at":null})"}));
+  EXPECT_THAT(RowsOf(conversion.files, "_ingested_at || ' ' || a"),
+              ElementsAre("1970-01-01 00:00:01.5+00 1"));
+  ASSERT_EQ(conversion.misfits.size(), 2u);
+  EXPECT_EQ(conversion.misfits[0].error.reason, "INVALID_FIELD_NAME");
+  EXPECT_EQ(conversion.misfits[1].error.reason, "INVALID_FIELD_NAME");
+  ASSERT_EQ(conversion.files.size(), 1u);
+  EXPECT_EQ(conversion.files[0].Find("_committed_at"), nullptr);
 }
 
 }  // namespace

@@ -6,7 +6,9 @@
 #include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
 
+#include "common/table_schema/system_columns.h"
 #include "services/ingestion/record/json_cursor.h"
+#include "services/ingestion/record/record_check.h"
 #include "services/ingestion/record/text_values.h"
 
 namespace tarn::ingestion {
@@ -66,6 +68,7 @@ struct SchemaLearner::Type {
 
 bool IsUsableFieldName(std::string_view name) {
   if (name.empty() || name.size() > kMaxFieldNameBytes) return false;
+  if (absl::StartsWith(absl::string_view(name.data(), name.size()), "__tarn_")) return false;
   return std::none_of(name.begin(), name.end(),
                       [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
@@ -76,6 +79,7 @@ SchemaLearner::SchemaLearner(Scope scope, const table_schema::Fields& known)
     known_.push_back(absl::AsciiStrToLower(field.name()));
   }
   root_->kind = Type::Kind::kStruct;
+  field_count_ = known_.size();
 }
 
 SchemaLearner::~SchemaLearner() = default;
@@ -86,6 +90,7 @@ bool SchemaLearner::IsKnown(std::string_view name) const {
 }
 
 void SchemaLearner::Observe(std::string_view record) {
+  if (CheckRecord(record)) return;
   JsonCursor cursor(record);
   if (cursor.Next().kind == JsonKind::kObjectStart) ObserveMembers(cursor, *root_, true);
 }
@@ -99,6 +104,7 @@ void SchemaLearner::ObserveMembers(JsonCursor& cursor, Type& type, bool top_leve
     const bool exact = found != type.fields.end() && found->first == name;
     const bool fresh = found == type.fields.end();
     const bool skip = (!exact && !fresh) || !IsUsableFieldName(name) ||
+                      (top_level && table_schema::IsSystemColumnName(name)) ||
                       (fresh && field_count_ >= kMaxLearntFields) ||
                       (top_level && scope_ == Scope::kNewFields && fresh &&
                        (value.kind == JsonKind::kNull || IsKnown(name)));

@@ -3,7 +3,7 @@
 // array a list. The first kind that a field has decides; what differs later does not fit. A field
 // that is never more than null is a string.
 //
-// Not thread safe. Records have passed CheckRecord.
+// Not thread safe. Records that are no JSON objects say nothing.
 #pragma once
 
 #include <memory>
@@ -18,11 +18,12 @@ namespace tarn::ingestion {
 class JsonCursor;
 struct JsonToken;
 
-// Beyond these, further fields are not learnt.
+// Of a table; beyond these, further fields are not learnt.
 inline constexpr size_t kMaxLearntFields = 1000;
 inline constexpr size_t kMaxFieldNameBytes = 255;
 
-// Whether a column can have that name.
+// Whether a column can have that name: 1 to 255 bytes, no control characters, not beginning with
+// __tarn_.
 bool IsUsableFieldName(std::string_view name);
 
 class SchemaLearner {
