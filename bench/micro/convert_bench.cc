@@ -1,0 +1,134 @@
+// Device messages to Parquet: what a delivery does with a batch, beside the engine's own JSON
+// functions over the same bytes. 32 MiB of messages of 275 bytes, two threads of the engine.
+#include <filesystem>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_format.h>
+#include <benchmark/benchmark.h>
+
+#include "tarn/catalog/v1/table.pb.h"
+
+#include "common/duckdb/database.h"
+#include "common/duckdb/sql_text.h"
+#include "common/lake/parquet_writer.h"
+#include "common/table_schema/engine_types.h"
+#include "common/testing/temp_dir.h"
+#include "services/ingestion/record/parquet_converter.h"
+#include "services/ingestion/record/schema_learner.h"
+
+namespace tarn::ingestion {
+namespace {
+
+constexpr size_t kBytes = 32u << 20;
+
+struct Messages {
+  std::vector<std::string> texts;
+  std::vector<ArrivedRecord> records;
+  catalog::v1::Table table;
+  size_t bytes = 0;
+};
+
+// As the sample devices send them: seventeen digits, few devices, two truth values.
+const Messages& DeviceMessages() {
+  static const auto* const kMessages = [] {
+    auto* messages = new Messages;
+    std::mt19937_64 random(7);
+    std::uniform_real_distribution<double> unit(0.001, 0.02);
+    SchemaLearner learner(SchemaLearner::Scope::kWholeRecord, {});
+    double ts = 1594598735.0;
+    for (size_t i = 0; messages->bytes < kBytes; ++i) {
+      ts += unit(random) * 100;
+      messages->texts.push_back(absl::StrFormat(
+          R"({"data":{"co":%.17g,"humidity":%.16g,"light":%s,"lpg":%.17g,"motion":%s,"smoke":%.17g,)"
+          R"("temp":%.3g},"device_id":"5e:44:3b:f3:79:c%d","ts":%.17g,"device":"iot-device-0%d"})",
+          unit(random), 50 + 1000 * unit(random), i % 3 == 0 ? "true" : "false", unit(random),
+          i % 100 == 0 ? "true" : "false", unit(random), 20.5 + 100 * unit(random), i % 3, ts,
+          i % 3 + 1));
+      messages->bytes += messages->texts.back().size();
+      learner.Observe(messages->texts.back());
+    }
+    for (const std::string& text : messages->texts) {
+      messages->records.push_back({messages->records.size(), absl::UnixEpoch(), text});
+    }
+    auto& fields = *messages->table.mutable_schema()->mutable_fields();
+    fields = learner.Columns();
+    table_schema::AssignFieldIds(fields, 0);
+    return messages;
+  }();
+  return *kMessages;
+}
+
+void Report(benchmark::State& state, size_t bytes) {
+  state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * bytes));
+}
+
+void BM_ParseMessages(benchmark::State& state) {
+  const Messages& messages = DeviceMessages();
+  const RecordMatcher matcher(messages.table.schema().fields(),
+                              RecordMatcher::UnknownNull::kRefuse);
+  for (auto _ : state) {
+    for (const std::string& text : messages.texts) {
+      if (matcher.Match(text)) state.SkipWithError("a message does not fit");
+    }
+  }
+  Report(state, messages.bytes);
+}
+BENCHMARK(BM_ParseMessages)->Unit(benchmark::kMillisecond);
+
+void BM_ConvertMessages(benchmark::State& state) {
+  const Messages& messages = DeviceMessages();
+  const TempDir dir;
+  auto converter = ParquetConverter::Open({.work_folder = dir / "work"});
+  int number = 0;
+  for (auto _ : state) {
+    const std::filesystem::path folder = dir / absl::StrCat("out", number++);
+    auto conversion = converter->Convert(messages.table, RecordMatcher::UnknownNull::kRefuse,
+                                         messages.records, folder);
+    if (!conversion.ok() || !conversion->misfits.empty()) state.SkipWithError("not converted");
+    lake::RemoveStaging(folder);
+  }
+  Report(state, messages.bytes);
+}
+BENCHMARK(BM_ConvertMessages)
+    ->Unit(benchmark::kMillisecond)
+    ->MeasureProcessCPUTime()
+    ->UseRealTime();
+
+// The floor: lenient, and without a look at what does not fit.
+void BM_EngineJsonTransform(benchmark::State& state) {
+  const Messages& messages = DeviceMessages();
+  const TempDir dir;
+  auto db =
+      duckdb::Database::Open({.threads = 2, .settings = {{"preserve_insertion_order", "false"}}});
+  auto connection = db->Connect();
+  (void)connection->Execute("CREATE TABLE raw (j VARCHAR)");
+  for (size_t i = 0; i < messages.texts.size(); i += 1000) {
+    std::string values;
+    for (size_t k = i; k < std::min(i + 1000, messages.texts.size()); ++k) {
+      absl::StrAppend(&values, values.empty() ? "" : ",", "(",
+                      duckdb::QuoteLiteral(messages.texts[k]), ")");
+    }
+    (void)connection->Execute("INSERT INTO raw VALUES " + values);
+  }
+  const std::string select =
+      R"(SELECT unnest(json_transform(j, '{"data":{"co":"DOUBLE","humidity":"DOUBLE",)"
+      R"("light":"BOOLEAN","lpg":"DOUBLE","motion":"BOOLEAN","smoke":"DOUBLE","temp":"DOUBLE"},)"
+      R"("device_id":"VARCHAR","ts":"DOUBLE","device":"VARCHAR"}')) FROM raw)";
+  int number = 0;
+  for (auto _ : state) {
+    const std::filesystem::path folder = dir / absl::StrCat("out", number++);
+    if (!lake::WriteParquet(*connection, select, folder, {}).ok()) state.SkipWithError("failed");
+    lake::RemoveStaging(folder);
+  }
+  Report(state, messages.bytes);
+}
+BENCHMARK(BM_EngineJsonTransform)
+    ->Unit(benchmark::kMillisecond)
+    ->MeasureProcessCPUTime()
+    ->UseRealTime();
+
+}  // namespace
+}  // namespace tarn::ingestion
