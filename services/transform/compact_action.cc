@@ -10,8 +10,6 @@ namespace tarn::transform {
 namespace catalog = tarn::catalog::v1;
 using CatalogStub = catalog::CatalogService::Stub;
 
-absl::StatusOr<std::string> CompactAction::Prepare(const StepCall&) { return ""; }
-
 absl::StatusOr<std::string> CompactAction::Start(const StepCall& call) {
   TARN_ASSIGN_OR_RETURN(names::TableId table, names::ParseSqlName(call.step.compact().table()));
   catalog::StartMaintenanceRequest request;
@@ -36,6 +34,11 @@ absl::StatusOr<std::optional<StepOutcome>> CompactAction::Poll(const StepCall& c
   return OutcomeOf(job.state(), job.error(), job.name());
 }
 
-absl::Status CompactAction::Cancel(const StepCall&) { return absl::OkStatus(); }
+absl::Status CompactAction::Cancel(const StepCall& call) {
+  catalog::CancelMaintenanceJobRequest request;
+  request.set_name(call.record.work);
+  return CallAsOwner(tokens_, call, *clients_.catalog, &CatalogStub::CancelMaintenanceJob, request)
+      .status();
+}
 
 }  // namespace tarn::transform

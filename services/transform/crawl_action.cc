@@ -11,8 +11,6 @@ namespace tarn::transform {
 namespace catalog = tarn::catalog::v1;
 using CatalogStub = catalog::CatalogService::Stub;
 
-absl::StatusOr<std::string> CrawlAction::Prepare(const StepCall&) { return ""; }
-
 absl::StatusOr<std::string> CrawlAction::Start(const StepCall& call) {
   catalog::StartCrawlRequest request;
   request.set_name(call.step.crawl().crawler());

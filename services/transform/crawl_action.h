@@ -10,7 +10,6 @@ class CrawlAction final : public StepAction {
   CrawlAction(ModuleClients& clients, auth::TokenProvider& tokens)
       : clients_(clients), tokens_(tokens) {}
 
-  absl::StatusOr<std::string> Prepare(const StepCall& call) override;
   absl::StatusOr<std::string> Start(const StepCall& call) override;
   absl::StatusOr<std::optional<StepOutcome>> Poll(const StepCall& call,
                                                   absl::Duration wait) override;

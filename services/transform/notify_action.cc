@@ -9,8 +9,6 @@ namespace tarn::transform {
 
 namespace alerting = tarn::alerting::v1;
 
-absl::StatusOr<std::string> NotifyAction::Prepare(const StepCall&) { return ""; }
-
 absl::StatusOr<std::string> NotifyAction::Start(const StepCall& call) {
   // Facts of the run are no parameters: they win over parameters of the same name.
   std::map<std::string, std::string> values = {{"pipeline", PipelineName(call.run.pipeline_id)},

@@ -10,6 +10,7 @@ class QueryAction final : public StepAction {
   QueryAction(ModuleClients& clients, auth::TokenProvider& tokens)
       : clients_(clients), tokens_(tokens) {}
 
+  bool HasStatement() const override { return true; }
   absl::StatusOr<std::string> Prepare(const StepCall& call) override;
   absl::StatusOr<std::string> Start(const StepCall& call) override;
   absl::StatusOr<std::optional<StepOutcome>> Poll(const StepCall& call,

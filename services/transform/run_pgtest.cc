@@ -4,6 +4,7 @@
 #include "common/failpoint/failpoint.h"
 #include "common/postgres/postgres_pool.h"
 #include "common/rpc/client.h"
+#include "common/rpc/status_conversion.h"
 #include "common/status/error.h"
 #include "common/testing/status_matchers.h"
 #include "services/transform/run_store.h"
@@ -257,6 +258,41 @@ TEST_F(RunPgTest, AModuleThatIsAwayIsWaitedFor) {
   EXPECT_EQ(RunToEnd(kOneStep).state(), EXECUTION_STATE_SUCCEEDED);
 }
 
+TEST_F(RunPgTest, AStartWhoseAnswerWasLostIsTheSameWork) {
+  modules_.LoseAnswers(2);
+  EXPECT_EQ(RunToEnd(kOneStep).state(), EXECUTION_STATE_SUCCEEDED);
+  EXPECT_EQ(modules_.started().size(), 1u);
+}
+
+TEST_F(RunPgTest, WorkWhoseStartWasNeverAnsweredIsCancelledWithItsStep) {
+  modules_.Expect("SELECT only", {Script{.blocks = true}});
+  ASSERT_OK(Create(
+      PipelineOf(R"(steps { id: "only" sql { sql: "SELECT only" } timeout { seconds: 60 } })")));
+  modules_.LoseAnswers(1'000'000);
+  ASSERT_OK_AND_ASSIGN(v1::Run run, StartRun());
+  ASSERT_TRUE(modules_.WaitForStarted("SELECT only", 1));
+  clock_.Advance(absl::Seconds(61));
+  modules_.LoseAnswers(2);  // then the module is well again
+  v1::Run ended = Await(run.name());
+  EXPECT_EQ(ended.error().reason(), "STEP_TIMED_OUT");
+  EXPECT_EQ(ended.steps(0).state(), EXECUTION_STATE_TIMED_OUT);
+  ASSERT_EQ(modules_.started().size(), 1u);
+  EXPECT_TRUE(modules_.started()[0].cancelled);
+  EXPECT_EQ(ended.steps(0).output(), modules_.started()[0].name);
+}
+
+TEST_F(RunPgTest, ACompactionIsCancelledWithItsRun) {
+  modules_.Expect("tables/t", {Script{.blocks = true}});
+  ASSERT_OK(Create(PipelineOf(R"(steps { id: "c" compact { table: "d.t" } })")));
+  ASSERT_OK_AND_ASSIGN(v1::Run run, StartRun());
+  ASSERT_TRUE(modules_.WaitForStarted("tables/t", 1));
+  v1::StopRunRequest request;
+  request.set_name(run.name());
+  ASSERT_OK(rpc::Call(process().stub(), &v1::TransformService::Stub::StopRun, request, As("ada")));
+  EXPECT_EQ(Await(run.name()).state(), EXECUTION_STATE_CANCELLED);
+  EXPECT_TRUE(modules_.started()[0].cancelled);
+}
+
 TEST_F(RunPgTest, AnOwnerWhoIsGoneFailsTheStep) {
   ASSERT_OK(Create(PipelineOf(kOneStep)));
   tokens_.FailWith(PermissionDenied("USER_DISABLED", "ada is disabled"));
@@ -308,6 +344,45 @@ TEST_F(RunPgTest, AWatchSeesTheRunUntilItsEnd) {
   EXPECT_TRUE(reader->Finish().ok());
   EXPECT_TRUE(released);
   EXPECT_EQ(response.run().state(), EXECUTION_STATE_SUCCEEDED);
+}
+
+TEST_F(RunPgTest, CallsThatWaitAreBounded) {
+  TransformOptions options = FastOptions();
+  options.max_waiting_calls = 1;
+  process_ = StartProcess(options);
+  modules_.Expect("SELECT only", {Script{.blocks = true}});
+  ASSERT_OK(Create(PipelineOf(kOneStep)));
+  ASSERT_OK_AND_ASSIGN(v1::Run run, StartRun());
+  v1::WatchRunRequest request;
+  request.set_name(run.name());
+  grpc::ClientContext first;
+  rpc::PrepareContext(first, As("grace", auth::kViewerRole));
+  auto watching = process().stub().WatchRun(&first, request);
+  v1::WatchRunResponse response;
+  ASSERT_TRUE(watching->Read(&response));
+
+  grpc::ClientContext second;
+  rpc::PrepareContext(second, As("grace", auth::kViewerRole));
+  auto refused = process().stub().WatchRun(&second, request);
+  EXPECT_FALSE(refused->Read(&response));
+  EXPECT_THAT(rpc::FromGrpcStatus(refused->Finish()),
+              StatusIs(absl::StatusCode::kResourceExhausted, "TOO_MANY_WATCHES"));
+  // Does not wait for an end that does not come.
+  ASSERT_OK_AND_ASSIGN(v1::Run now, GetRun(run.name(), absl::Seconds(30)));
+  EXPECT_LT(now.state(), EXECUTION_STATE_SUCCEEDED);
+
+  modules_.Release("SELECT only");
+  while (watching->Read(&response)) {
+  }
+  EXPECT_TRUE(watching->Finish().ok());
+  EXPECT_TRUE(Eventually([&] {
+    grpc::ClientContext third;
+    rpc::PrepareContext(third, As("grace", auth::kViewerRole));
+    auto again = process().stub().WatchRun(&third, request);
+    const bool read = again->Read(&response);
+    again->Finish();
+    return read;
+  }));
 }
 
 // What is left behind as by a kill at each of these points is taken up by another process, and

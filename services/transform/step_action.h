@@ -52,8 +52,10 @@ class StepAction {
  public:
   virtual ~StepAction() = default;
 
-  // Decides the SQL of the attempt; "" where there is none.
-  virtual absl::StatusOr<std::string> Prepare(const StepCall& call) = 0;
+  // Whether the work is SQL that Prepare decides before Start.
+  virtual bool HasStatement() const { return false; }
+  // Decides the SQL of the attempt. Only with HasStatement.
+  virtual absl::StatusOr<std::string> Prepare(const StepCall&) { return ""; }
   // Starts the work and gives its name; with the same request id, the same work.
   virtual absl::StatusOr<std::string> Start(const StepCall& call) = 0;
   // Waits up to `wait` for the end of the work; nothing when it goes on.

@@ -47,18 +47,24 @@ double Jitter() {
   return absl::Uniform(generator, 0.0, 1.0);
 }
 
+// Whether a call that ended so may have reached the module and done its work there.
+bool MayHaveArrived(const absl::Status& status) {
+  return IsTransient(status) && !absl::IsResourceExhausted(status) && !absl::IsAborted(status);
+}
+
 // One attempt while it lasts; one thread.
 class Attempt {
  public:
   Attempt(StepAction& action, Clock& clock, const RunControl& control, const StepRunner::Save& save,
           const StepRunnerOptions& options, const StepSurroundings& surroundings,
-          const v1::Step& spec, StepRecord& step)
+          const v1::Step& spec, StepRecord& step, bool taken_up)
       : action_(action),
         clock_(clock),
         control_(control),
         save_(save),
         options_(options),
         step_(step),
+        may_run_(taken_up),
         call_{.run = surroundings.run,
               .step = spec,
               .record = step,
@@ -70,16 +76,17 @@ class Attempt {
   // How it ended; an error when it was abandoned or could not be written.
   absl::StatusOr<StepOutcome> Drive() {
     if (step_.work.empty()) {
-      if (step_.statement.empty()) {
+      if (action_.HasStatement() && step_.statement.empty()) {
         absl::StatusOr<std::string> statement = Patiently([&] { return action_.Prepare(call_); });
-        if (!statement.ok()) return EndWithout(statement.status());
-        if (!statement->empty()) {
-          step_.statement = *std::move(statement);
-          TARN_RETURN_IF_ERROR(save_(step_));
+        if (!statement.ok()) {
+          may_run_ = false;  // nothing is started before its SQL is decided
+          return EndWithout(statement.status());
         }
+        step_.statement = *std::move(statement);
+        TARN_RETURN_IF_ERROR(save_(step_));
       }
       TARN_RETURN_IF_FAILPOINT("transform.step.before_start");
-      absl::StatusOr<std::string> work = Patiently([&] { return action_.Start(call_); });
+      absl::StatusOr<std::string> work = Patiently([&] { return StartOnce(); });
       if (!work.ok()) return EndWithout(work.status());
       TARN_RETURN_IF_FAILPOINT("transform.step.after_start");
       step_.work = *std::move(work);
@@ -136,10 +143,39 @@ class Attempt {
     }
   }
 
-  // The end of an attempt that has started nothing.
+  absl::StatusOr<std::string> StartOnce() {
+    absl::StatusOr<std::string> work = action_.Start(call_);
+    may_run_ = may_run_ || MayHaveArrived(work.status());
+    return work;
+  }
+
+  // The end of an attempt that knows of nothing that it has started.
   absl::StatusOr<StepOutcome> EndWithout(const absl::Status& status) {
     if (end_ == End::kAbandoned) return Abandoned();
-    return end_ == End::kNone ? FailedWith(status) : Given(end_);
+    if (end_ == End::kNone) return FailedWith(status);
+    if (!may_run_ || !action_.CanCancel()) return Given(end_);
+    return FindAndCancel();
+  }
+
+  // A start whose answer was lost, or that another process sent, may have begun work: left alone,
+  // it would run beside the next attempt. The same request id gives its name; where there was none,
+  // what is started now is cancelled at once.
+  absl::StatusOr<StepOutcome> FindAndCancel() {
+    const End end = end_;
+    const absl::Time give_up = absl::Now() + options_.cancel_wait;
+    do {
+      if (control_.mode() == Mode::kAbandon) return Abandoned();
+      absl::StatusOr<std::string> work = action_.Start(call_);
+      if (work.ok()) {
+        step_.work = *std::move(work);
+        TARN_RETURN_IF_ERROR(save_(step_));
+        return CancelAndGive(end);
+      }
+      if (!IsTransient(work.status())) return Given(end);
+      NoteTransient(work.status());
+      Pause();
+    } while (absl::Now() < give_up);
+    return Given(end);
   }
 
   // The outcome of an attempt that was given up.
@@ -230,6 +266,8 @@ class Attempt {
   const StepRunner::Save& save_;
   const StepRunnerOptions& options_;
   StepRecord& step_;
+  // Whether there may be work whose name is not known.
+  bool may_run_;
   const StepCall call_;
   const absl::Time deadline_;
   End end_ = End::kNone;
@@ -242,6 +280,7 @@ class Attempt {
 absl::StatusOr<StepRecord> StepRunner::RunAttempt(const StepSurroundings& surroundings,
                                                   StepRecord step) const {
   const v1::Step& spec = surroundings.run.StepSpec(step.id);
+  const bool taken_up = step.state == ExecutionState::kRunning;
   if (step.state == ExecutionState::kQueued) {
     step.state = ExecutionState::kRunning;
     ++step.attempt;
@@ -255,7 +294,7 @@ absl::StatusOr<StepRecord> StepRunner::RunAttempt(const StepSurroundings& surrou
     TARN_RETURN_IF_ERROR(save_(step));
   }
   const std::unique_ptr<StepAction> action = actions_.Make(spec);
-  Attempt attempt(*action, clock_, control_, save_, options_, surroundings, spec, step);
+  Attempt attempt(*action, clock_, control_, save_, options_, surroundings, spec, step, taken_up);
   TARN_ASSIGN_OR_RETURN(StepOutcome outcome, attempt.Drive());
   TARN_RETURN_IF_FAILPOINT("transform.step.before_finish");
   step.output = outcome.output;

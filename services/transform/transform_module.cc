@@ -46,7 +46,8 @@ struct TransformModule::Parts {
         metrics(context.metrics),
         pipelines(pool, context.clock),
         runs(pool, context.clock, changes),
-        service(pipelines, runs, storage, context.HandlerOptions("transform")) {}
+        service(pipelines, runs, storage, static_cast<int>(options.max_waiting_calls),
+                context.HandlerOptions("transform")) {}
 
   absl::Status Open() {
     TARN_RETURN_IF_ERROR(MigrateTransform(pool));

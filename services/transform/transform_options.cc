@@ -42,6 +42,11 @@ void RegisterOptions(config::OptionSet& set, TransformOptions* options) {
                        ? absl::OkStatus()
                        : Refuse("must be between 1 day and 10 years");
           });
+  set.Add("transform.max_waiting_calls", &options->max_waiting_calls,
+          "calls that wait for a run's end at the same time", [](const std::int64_t& value) {
+            return value >= 1 && value <= 1000 ? absl::OkStatus()
+                                               : Refuse("must be between 1 and 1000");
+          });
   set.Add("transform.postgres_connections", &options->postgres_connections,
           "connections to PostgreSQL at most", [](const std::int64_t& value) {
             return value >= 2 && value <= 200 ? absl::OkStatus()

@@ -21,6 +21,8 @@ struct TransformOptions {
   absl::Duration poll_interval = absl::Milliseconds(500);
   // How long runs are kept after their end.
   absl::Duration run_retention = absl::Hours(90 * 24);
+  // Calls that wait for a run (GetRun with wait, WatchRun) at the same time: each holds a thread.
+  std::int64_t max_waiting_calls = 64;
   std::int64_t postgres_connections = 16;
 };
 

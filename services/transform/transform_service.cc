@@ -92,25 +92,28 @@ grpc::Status TransformServiceImpl::StartRun(grpc::ServerContext* context,
 
 grpc::Status TransformServiceImpl::GetRun(grpc::ServerContext* context,
                                           const v1::GetRunRequest* request, v1::Run* response) {
-  return Handle(context, {"GetRun", rpc::Access::kRead},
-                [&](const rpc::CallContext& call) -> absl::Status {
-                  const absl::Duration wait =
-                      std::clamp(ToDuration(request->wait()), absl::ZeroDuration(), kMaxWait);
-                  const absl::Time end = absl::Now() + wait;
-                  auto over = [&] { return draining_ || call.IsCancelled() || absl::Now() >= end; };
-                  bool enough = false;
-                  absl::Status status = runs_.Watch(
-                      call.caller.workspace, request->name(),
-                      [&](const v1::Run& run) {
-                        *response = run;
-                        return !over();
-                      },
-                      [&]() -> absl::Status {
-                        enough = over();
-                        return enough ? absl::CancelledError("the wait is over") : absl::OkStatus();
-                      });
-                  return enough ? absl::OkStatus() : status;
-                });
+  return Handle(
+      context, {"GetRun", rpc::Access::kRead}, [&](const rpc::CallContext& call) -> absl::Status {
+        // Where too many wait, the answer is how the run stands now.
+        const WaitingCalls::Place place(waiting_);
+        const absl::Duration wait = !place.taken() ? absl::ZeroDuration()
+                                                   : std::clamp(ToDuration(request->wait()),
+                                                                absl::ZeroDuration(), kMaxWait);
+        const absl::Time end = absl::Now() + wait;
+        auto over = [&] { return draining_ || call.IsCancelled() || absl::Now() >= end; };
+        bool enough = false;
+        absl::Status status = runs_.Watch(
+            call.caller.workspace, request->name(),
+            [&](const v1::Run& run) {
+              *response = run;
+              return !over();
+            },
+            [&]() -> absl::Status {
+              enough = over();
+              return enough ? absl::CancelledError("the wait is over") : absl::OkStatus();
+            });
+        return enough ? absl::OkStatus() : status;
+      });
 }
 
 grpc::Status TransformServiceImpl::ListRuns(grpc::ServerContext* context,
@@ -137,6 +140,12 @@ grpc::Status TransformServiceImpl::WatchRun(grpc::ServerContext* context,
                                             grpc::ServerWriter<v1::WatchRunResponse>* writer) {
   return Handle(context, {"WatchRun", rpc::Access::kRead},
                 [&](const rpc::CallContext& call) -> absl::Status {
+                  const WaitingCalls::Place place(waiting_);
+                  if (!place.taken()) {
+                    return ResourceExhausted("TOO_MANY_WATCHES",
+                                             "too many calls wait for runs already; ask with "
+                                             "GetRun, or watch again in a moment");
+                  }
                   bool gone = false;
                   absl::Status status = runs_.Watch(
                       call.caller.workspace, request->name(),

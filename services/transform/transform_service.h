@@ -7,6 +7,7 @@
 #include "tarn/transform/v1/transform_service.grpc.pb.h"
 
 #include "common/rpc/call_handler.h"
+#include "services/transform/waiting_calls.h"
 
 namespace tarn {
 class StorageOpener;
@@ -19,9 +20,14 @@ class RunManager;
 
 class TransformServiceImpl final : public v1::TransformService::Service {
  public:
+  // `max_waiting`: calls that wait for a run at the same time.
   TransformServiceImpl(PipelineManager& pipelines, RunManager& runs, const StorageOpener& storage,
-                       rpc::CallHandlerOptions handler)
-      : pipelines_(pipelines), runs_(runs), storage_(storage), handler_(std::move(handler)) {}
+                       int max_waiting, rpc::CallHandlerOptions handler)
+      : pipelines_(pipelines),
+        runs_(runs),
+        storage_(storage),
+        waiting_(max_waiting),
+        handler_(std::move(handler)) {}
 
   // Ends the calls that wait: the process stops.
   void Drain() { draining_ = true; }
@@ -58,6 +64,7 @@ class TransformServiceImpl final : public v1::TransformService::Service {
   PipelineManager& pipelines_;
   RunManager& runs_;
   const StorageOpener& storage_;
+  WaitingCalls waiting_;
   const rpc::CallHandler handler_;
   std::atomic<bool> draining_ = false;
 };

@@ -102,6 +102,13 @@ class FakeModules::Shared {
     return work;
   }
 
+  // How the call of a start ends: with its answer, or its loss.
+  grpc::Status EndStart() {
+    if (fake_.lost_answers_ == 0) return grpc::Status::OK;
+    --fake_.lost_answers_;
+    return {grpc::StatusCode::UNAVAILABLE, "the answer was lost"};
+  }
+
   std::shared_ptr<Work> Find(const std::string& name) {
     return *std::find_if(fake_.works_.begin(), fake_.works_.end(),
                          [&](const auto& work) { return work->started.name == name; });
@@ -155,7 +162,7 @@ class FakeModules::CatalogService final : public catalog::v1::CatalogService::Se
                                                       .request_id = request->request_id(),
                                                       .subject = request->name()});
     work->Fill(response);
-    return grpc::Status::OK;
+    return EndStart();
   }
 
   grpc::Status GetCrawl(grpc::ServerContext* context, const catalog::v1::GetCrawlRequest* request,
@@ -188,6 +195,16 @@ class FakeModules::CatalogService final : public catalog::v1::CatalogService::Se
                                                       .request_id = request->request_id(),
                                                       .subject = request->table()});
     work->Fill(response);
+    return EndStart();
+  }
+
+  grpc::Status CancelMaintenanceJob(grpc::ServerContext* context,
+                                    const catalog::v1::CancelMaintenanceJobRequest* request,
+                                    catalog::v1::MaintenanceJob* response) override {
+    absl::StatusOr<Call> call = Admit(context);
+    if (!call.ok()) return rpc::ToGrpcStatus(call.status());
+    std::shared_ptr<Work> work = Cancel(request->name());
+    work->Fill(response);
     return grpc::Status::OK;
   }
 
@@ -215,7 +232,7 @@ class FakeModules::QueryService final : public query::v1::QueryService::Service,
                                                       .request_id = request->request_id(),
                                                       .statement = request->statement()});
     Fill(*work, response);
-    return grpc::Status::OK;
+    return EndStart();
   }
 
   grpc::Status GetQuery(grpc::ServerContext* context, const query::v1::GetQueryRequest* request,
@@ -283,7 +300,7 @@ class FakeModules::AlertingService final : public alerting::v1::AlertingService:
                                                       .subject = request->channel(),
                                                       .message = request->message()});
     response->set_name(work->started.name);
-    return grpc::Status::OK;
+    return EndStart();
   }
 };
 
@@ -326,6 +343,11 @@ void FakeModules::Release(const std::string& pattern) {
 void FakeModules::AddTable(const std::string& name) {
   std::lock_guard lock(mutex_);
   tables_.insert(name);
+}
+
+void FakeModules::LoseAnswers(int count) {
+  std::lock_guard lock(mutex_);
+  lost_answers_ = count;
 }
 
 void FakeModules::FailCalls(int count, absl::Status status) {

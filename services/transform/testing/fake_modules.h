@@ -68,6 +68,8 @@ class FakeModules {
   // Lets work that blocks end well.
   void Release(const std::string& pattern);
   void AddTable(const std::string& name);
+  // The next `count` starts of work do it, and their answers are lost: UNAVAILABLE.
+  void LoseAnswers(int count);
   // What the next `count` calls of any method fail with.
   void FailCalls(int count, absl::Status status);
 
@@ -96,6 +98,7 @@ class FakeModules {
   std::map<std::string, std::vector<Script>> scripts_;
   std::set<std::string> tables_;
   int failing_calls_ = 0;
+  int lost_answers_ = 0;
   absl::Status failure_;
 };
 
