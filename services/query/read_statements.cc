@@ -153,10 +153,8 @@ absl::Status Export(StatementSession& session) {
                            "an export's file name has no folder and begins with no dot");
   }
   TARN_ASSIGN_OR_RETURN(wire::Execute execute, session.BoundQuery());
-  const std::string folder =
-      lake::LakePaths::Results(session.spec().workspace, absl::Now(), session.context().query_id);
-  TARN_ASSIGN_OR_RETURN(std::filesystem::path absolute, session.lake().Join(folder));
-  TARN_RETURN_IF_ERROR(lake::CreateDirectoriesDurably(absolute));
+  TARN_ASSIGN_OR_RETURN(std::filesystem::path absolute,
+                        session.lake().Join(session.export_folder()));
   const std::filesystem::path temporary = absolute / ("." + name);
   execute.mutable_file()->set_path(temporary.string());
   execute.mutable_file()->set_format(session.spec().export_format);
@@ -164,7 +162,7 @@ absl::Status Export(StatementSession& session) {
   TARN_ASSIGN_OR_RETURN(wire::Done done, worker->Execute(execute, session.context().stop, {}));
   TARN_RETURN_IF_ERROR(lake::PublishFile(temporary, absolute / name));
   session.outcome().row_count = done.row_count();
-  session.outcome().export_path = absl::StrCat(folder, "/", name);
+  session.outcome().export_path = absl::StrCat(session.export_folder(), "/", name);
   return absl::OkStatus();
 }
 

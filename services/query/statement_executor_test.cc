@@ -1,6 +1,7 @@
 #include "services/query/statement_executor.h"
 
 #include <filesystem>
+#include <fstream>
 #include <optional>
 
 #include <gmock/gmock.h>
@@ -9,6 +10,7 @@
 #include "common/testing/status_matchers.h"
 #include "common/testing/temp_dir.h"
 #include "services/query/testing/fake_catalog.h"
+#include "services/query/worker/worker_protocol.pb.h"
 
 namespace tarn::query {
 namespace {
@@ -41,6 +43,8 @@ class StatementExecutorTest : public ::testing::Test {
     spec.sql = sql;
     spec.default_database = "d";
     spec.commit_key = commit_key;
+    spec.export_format = export_format_;
+    spec.export_file_name = "rows.csv";
     spec.max_rows = 1000;
     spec.max_memory_bytes = 512 << 20;
     context_.query_id = "q" + std::to_string(++queries_);
@@ -80,6 +84,7 @@ class StatementExecutorTest : public ::testing::Test {
   ExecutionContext context_;
   QueryOutcome outcome_;
   std::string rows_;
+  std::string export_format_;
   int queries_ = 0;
 };
 
@@ -172,6 +177,42 @@ TEST_F(StatementExecutorTest, AViewIsReadThroughItsTables) {
   ASSERT_OK(Run("CREATE VIEW big AS SELECT x FROM t WHERE x > 0"));
   ASSERT_OK(Run("CREATE VIEW biggest AS SELECT x FROM d.big WHERE x > 1"));
   EXPECT_EQ(RowsOf("SELECT v.x, w.x FROM biggest v JOIN big w USING (x)"), "[2,2]\n");
+}
+
+TEST_F(StatementExecutorTest, WorkersReadNothingButTheTablesOfTheirWorkspace) {
+  ASSERT_OK_AND_ASSIGN(WorkerPool::Lease worker, workers_.Acquire("default"));
+  const auto reads = [&](const std::string& below) {
+    const std::string path = folder_.WriteFile(below, "1\n").string();
+    auto tree =
+        worker->Parse("SELECT * FROM read_csv('" + path + "', columns={'a': 'BIGINT'})", {});
+    EXPECT_OK(tree);
+    worker::Execute execute;
+    execute.set_tree_json(*tree);
+    execute.set_memory_limit_bytes(512 << 20);
+    execute.set_threads(1);
+    execute.mutable_rows()->set_format(worker::RowsOutput::FORMAT_JSON_ROWS);
+    return worker->Execute(execute, {}, {}).status();
+  };
+  EXPECT_OK(reads("default/landing/d/t/x.csv"));
+  EXPECT_OK(reads("default/derived/x.csv"));
+  EXPECT_OK(reads("default/warehouse/d/t-1/data/x.csv"));
+  for (const char* path :
+       {"default/results/2026-01-01/q/x.csv", "default/raw/s/x.csv", "default/archive/x.csv",
+        "other/landing/d/t/x.csv", "other/warehouse/d/t-1/data/x.csv", "default/x.csv"}) {
+    EXPECT_THAT(reads(path), StatusIs(absl::StatusCode::kPermissionDenied, "ENGINE_REFUSED"))
+        << path;
+  }
+}
+
+TEST_F(StatementExecutorTest, AnExportIsWrittenBesideItsQuerysResult) {
+  ASSERT_OK(Run("CREATE TABLE t AS SELECT 1 AS x"));
+  export_format_ = "csv";
+  ASSERT_OK(Run("SELECT x FROM t"));
+  EXPECT_THAT(outcome_.export_path, ::testing::MatchesRegex("default/results/.*/q2/rows.csv"));
+  std::ifstream file(folder_ / outcome_.export_path);
+  std::string text((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_EQ(text, "x\n1\n");
+  EXPECT_EQ(workers_.idle_count(), 1u);
 }
 
 TEST_F(StatementExecutorTest, AStatementThatFailsLeavesNoStagedFile) {

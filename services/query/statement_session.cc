@@ -1,9 +1,12 @@
 #include "services/query/statement_session.h"
 
+#include <filesystem>
+
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/time/time.h>
 
+#include "common/lake/durable_file.h"
 #include "common/names/names.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
@@ -32,10 +35,17 @@ std::string StatementSession::CommitKey() const {
 
 absl::StatusOr<WorkerProcess*> StatementSession::Worker() {
   if (!worker_.has_value()) {
-    TARN_ASSIGN_OR_RETURN(WorkerPool::Lease leased, resources_.workers.Acquire(spec_.workspace));
+    TARN_ASSIGN_OR_RETURN(WorkerPool::Lease leased, LeaseWorker());
     worker_.emplace(std::move(leased));
   }
   return worker_->operator->();
+}
+
+absl::StatusOr<WorkerPool::Lease> StatementSession::LeaseWorker() {
+  if (export_folder_.empty()) return resources_.workers.Acquire(spec_.workspace);
+  TARN_ASSIGN_OR_RETURN(const std::filesystem::path folder, lake().Join(export_folder_));
+  TARN_RETURN_IF_ERROR(lake::CreateDirectoriesDurably(folder));
+  return resources_.workers.AcquireFor(spec_.workspace, folder.string());
 }
 
 // The tree of `sql` with parameters and tables bound, as the engine's whole document.

@@ -61,7 +61,11 @@ class StatementSession {
         context_(context),
         sink_(sink),
         statement_(std::move(statement)),
-        outcome_(outcome) {}
+        outcome_(outcome),
+        export_folder_(
+            spec.export_format.empty()
+                ? ""
+                : lake::LakePaths::Results(spec.workspace, absl::Now(), context.query_id)) {}
 
   const QuerySpec& spec() const { return spec_; }
   const ExecutionContext& context() const { return context_; }
@@ -77,7 +81,10 @@ class StatementSession {
   // Of a commit: the same for every try of one piece of work, which may be several queries.
   std::string CommitKey() const;
 
-  // The worker, leased at the first call.
+  // Where an export writes its file, relative to the lake's root; empty for other statements.
+  const std::string& export_folder() const { return export_folder_; }
+
+  // The worker, leased at the first call. That of an export may write into its folder.
   absl::StatusOr<WorkerProcess*> Worker();
 
   // The statement's embedded query, parsed, with parameters and tables bound, ready to get an
@@ -90,6 +97,7 @@ class StatementSession {
   std::optional<int64_t> read_of_target() const { return read_of_target_; }
 
  private:
+  absl::StatusOr<WorkerPool::Lease> LeaseWorker();
   absl::StatusOr<nlohmann::json> Bind(const std::string& sql, const std::string& default_database,
                                       bool with_parameters, int depth);
   absl::StatusOr<nlohmann::json> Reader(const TableReference& reference, int depth);
@@ -101,6 +109,7 @@ class StatementSession {
   const RowSink& sink_;
   const Statement statement_;
   QueryOutcome& outcome_;
+  const std::string export_folder_;
   std::optional<WorkerPool::Lease> worker_;
   std::map<TableReference, nlohmann::json> readers_;
   std::optional<int64_t> read_of_target_;

@@ -1,4 +1,6 @@
 // Warm worker processes, by workspace. A worker that has served one workspace never serves another.
+// Its engine may open files of its workspace's warehouse, landing area and derived copies, and
+// nothing else: not results, raw copies or the archive, nor another workspace's files.
 // Thread safe.
 #pragma once
 
@@ -29,6 +31,7 @@ class WorkerPool {
   // A worker for one statement. Goes back to the pool when it is destroyed, unless it died.
   class Lease {
    public:
+    // Without a pool the worker ends with the lease.
     Lease(WorkerPool* pool, std::string workspace, std::unique_ptr<WorkerProcess> worker)
         : pool_(pool), workspace_(std::move(workspace)), worker_(std::move(worker)) {}
     Lease(Lease&&) = default;
@@ -46,9 +49,13 @@ class WorkerPool {
 
   // An idle worker of that workspace, or a new one.
   absl::StatusOr<Lease> Acquire(const std::string& workspace);
+  // A new worker that may write into `output_folder` (absolute) as well, for one statement.
+  absl::StatusOr<Lease> AcquireFor(const std::string& workspace, const std::string& output_folder);
   size_t idle_count() const;
 
  private:
+  absl::StatusOr<std::unique_ptr<WorkerProcess>> Start(const std::string& workspace,
+                                                       const std::string& output_folder) const;
   void Return(const std::string& workspace, std::unique_ptr<WorkerProcess> worker);
 
   const WorkerPoolOptions options_;

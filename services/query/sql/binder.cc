@@ -10,6 +10,7 @@
 #include "common/sql_expression/allowed_functions.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "services/query/sql/bound_check.h"
 
 namespace tarn::query {
 namespace {
@@ -130,7 +131,13 @@ class Walker {
                          "database.table. Upload the file and crawl it first"));
       }
       const std::string lower = absl::AsciiStrToLower(table);
-      if (std::find(ctes_.begin(), ctes_.end(), lower) != ctes_.end()) return absl::OkStatus();
+      if (std::find(ctes_.begin(), ctes_.end(), lower) != ctes_.end()) {
+        if (IsSafeCteName(table)) return absl::OkStatus();
+        return InvalidArgument(
+            "SQL_ERROR", absl::StrCat("WITH ", table,
+                                      " is called like a file or like a table of the engine; give "
+                                      "it another name, without a dot"));
+      }
       if (default_database_.empty()) {
         return InvalidArgument("SQL_ERROR",
                                absl::StrCat("table ", table,

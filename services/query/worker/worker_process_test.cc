@@ -125,9 +125,38 @@ TEST_F(WorkerProcessTest, ADeadWorkerIsAnErrorAndNotAHang) {
   EXPECT_FALSE(worker_->alive());
 }
 
+TEST_F(WorkerProcessTest, WhatTheBinderWouldHaveMissedDoesNotRun) {
+  std::filesystem::create_directories(folder_.path() / "lake" / "t");
+  folder_.WriteFile("lake/x.csv", "a\n1\n");
+  const std::string file = folder_.path().string() + "/lake/x.csv";
+  for (const std::string& sql :
+       {"SELECT * FROM '" + file + "'", "SELECT * FROM read_text('" + file + "')",
+        "WITH t AS (SELECT * FROM '" + file + "') SELECT 1 FROM t",
+        "SELECT (SELECT count(*) FROM glob('" + file + "'))",
+        std::string("SELECT * FROM duckdb_settings()"), std::string("SELECT * FROM duckdb_tables"),
+        std::string("WITH a AS (SELECT * FROM duckdb_views), duckdb_views AS (SELECT 1 AS x) "
+                    "SELECT * FROM a"),
+        std::string("SELECT * FROM information_schema.tables"),
+        std::string("SELECT * FROM (SHOW TABLES)")}) {
+    EXPECT_EQ(ErrorReason(Run(Rows(sql)).status()), "UNBOUND_TABLE") << sql;
+  }
+  EXPECT_TRUE(Run(Rows("SELECT * FROM read_csv('" + file + "', columns={'a': 'BIGINT'})")).ok());
+}
+
+TEST_F(WorkerProcessTest, AColumnsTypeCannotSmuggleAQuery) {
+  const std::string file = folder_.WriteFile("lake/x.csv", "a\n1\n").string();
+  for (const std::string& type :
+       {std::string("INTEGER), (SELECT 1"), "INTEGER) FROM read_csv('" + file + "') AS t(x",
+        "INTEGER) FROM '" + file + "' AS (", std::string("INTEGER) ORDER BY (1"),
+        std::string("INTEGER) WHERE (true"), std::string("INTEGER) UNION SELECT (1")}) {
+    EXPECT_FALSE(worker_->ParseTypes({{"x", type}}, {}).ok()) << type;
+  }
+  EXPECT_TRUE(worker_->ParseTypes({{"x", "STRUCT(a DECIMAL(10,2), b VARCHAR[])"}}, {}).ok());
+}
+
 TEST_F(WorkerProcessTest, TheEngineReadsNothingOutsideOfItsFolders) {
-  // The binder refuses such statements before; this is the second wall.
-  EXPECT_FALSE(Run(Rows("SELECT * FROM read_text('/etc/passwd')")).ok());
+  // Such statements are refused before; this is the last wall.
+  EXPECT_FALSE(Run(Rows("SELECT * FROM read_csv('/etc/passwd', columns={'a': 'VARCHAR'})")).ok());
   EXPECT_FALSE(
       Run(Rows("SELECT * FROM read_csv('" + folder_.path().string() + "/lake/../x.csv')")).ok());
 }

@@ -11,6 +11,7 @@
 #include <thread>
 #include <unistd.h>
 
+#include <nlohmann/json.hpp>
 #include <sys/prctl.h>
 
 #include "common/duckdb/database.h"
@@ -20,6 +21,7 @@
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "common/table_schema/engine_types.h"
+#include "services/query/sql/bound_check.h"
 #include "services/query/worker/frame_io.h"
 #include "services/query/worker/table_output.h"
 #include "services/query/worker/worker_protocol.pb.h"
@@ -154,8 +156,9 @@ class Session {
     for (int i = 0; i < types.names_size(); ++i) {
       // The type stands inside a SELECT that must be one, so that nothing else can be smuggled in.
       const std::string sql = "SELECT CAST(NULL AS " + types.sql_types(i) + ")";
-      TARN_RETURN_IF_ERROR(
-          Annotate(duckdb::SelectToTree(*connection_, sql).status(), types.names(i)));
+      auto tree = duckdb::SelectToTree(*connection_, sql);
+      TARN_RETURN_IF_ERROR(Annotate(tree.status(), types.names(i)));
+      TARN_RETURN_IF_ERROR(Annotate(CheckIsOneCast(nlohmann::json::parse(*tree)), types.names(i)));
       auto prepared = connection_->Prepare(sql);
       TARN_RETURN_IF_ERROR(Annotate(prepared.status(), types.names(i)));
       duckdb::Schema one = prepared->schema();
@@ -181,6 +184,8 @@ class Session {
   absl::Status Execute(const wire::Execute& execute) {
     TARN_RETURN_IF_ERROR(Configure(execute));
     TARN_ASSIGN_OR_RETURN(std::string sql, duckdb::TreeToSelect(*connection_, execute.tree_json()));
+    TARN_ASSIGN_OR_RETURN(const std::string bound, duckdb::SelectToTree(*connection_, sql));
+    TARN_RETURN_IF_ERROR(CheckBound(nlohmann::json::parse(bound)));
     if (cancelled_) return absl::CancelledError("the statement was cancelled");
     switch (execute.output_case()) {
       case wire::Execute::kRows:
