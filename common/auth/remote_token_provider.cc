@@ -1,16 +1,10 @@
 #include "common/auth/remote_token_provider.h"
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
-
-#include <absl/strings/ascii.h>
-
 #include "tarn/dashboard/v1/auth_service.grpc.pb.h"
 
 #include "common/clock/clock.h"
 #include "common/rpc/client.h"
+#include "common/secret_file/secret_file.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 
@@ -27,23 +21,15 @@ absl::StatusOr<std::string> ReadServiceKey(const std::string& path) {
     return FailedPrecondition("SERVICE_KEY_UNREADABLE",
                               "this process has no service key; set the option service_key_file");
   }
-  errno = 0;
-  std::ifstream file(path);
-  if (!file && errno == ENOENT) {
+  absl::StatusOr<std::string> key = ReadSecretFile(path);
+  if (absl::IsNotFound(key.status())) {
     return Unavailable("SERVICE_KEY_MISSING",
                        "the service key file " + path +
                            " does not exist; dashboard writes it at its first start: check that "
                            "dashboard runs, and that both name the same service_key_file",
                        {{"path", path}});
   }
-  if (!file) {
-    return FailedPrecondition(
-        "SERVICE_KEY_UNREADABLE",
-        "the service key file " + path + " cannot be read: " + strerror(errno), {{"path", path}});
-  }
-  std::string key{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  absl::StripAsciiWhitespace(&key);
-  if (key.empty()) {
+  if (key.ok() && key->empty()) {
     return Unavailable("SERVICE_KEY_MISSING", "the service key file " + path + " is empty",
                        {{"path", path}});
   }

@@ -36,7 +36,7 @@ class RemoteTokenProvider : public TokenProvider {
                       absl::Duration timeout = absl::Seconds(10));
 
   // UNAVAILABLE with reason SERVICE_KEY_MISSING while the key file does not exist;
-  // FAILED_PRECONDITION with SERVICE_KEY_UNREADABLE when it cannot be read; else as the interface
+  // those of ReadSecretFile (common/secret_file) when it cannot be read; else as the interface
   // says.
   absl::StatusOr<std::string> ServiceToken() override;
   absl::StatusOr<std::string> TokenFor(std::string_view workspace, std::string_view user) override;

@@ -31,8 +31,8 @@ class TokenSigner {
 
   // A signer with a new key that lives in memory only.
   static absl::StatusOr<TokenSigner> Generate();
-  // Reads the key from a PEM file. NOT_FOUND with reason SIGNING_KEY_MISSING when there is none,
-  // FAILED_PRECONDITION with SIGNING_KEY_UNREADABLE when it cannot be read or is no Ed25519 key.
+  // Reads the key from a PEM file. Errors: those of ReadSecretFile (common/secret_file), and
+  // FAILED_PRECONDITION with reason SIGNING_KEY_UNREADABLE when it holds no Ed25519 key.
   static absl::StatusOr<TokenSigner> FromPemFile(const std::string& path);
   // As FromPemFile, but makes the file, readable by its owner alone, when it is missing. When two
   // processes do so at once, both end with the same key. The file appears whole and flushed.

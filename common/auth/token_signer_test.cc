@@ -69,10 +69,10 @@ TEST(TokenSignerTest, AKeyFileThatIsDamagedOrOpenToOthersIsRefused) {
               StatusIs(absl::StatusCode::kFailedPrecondition, "SIGNING_KEY_UNREADABLE"));
   std::filesystem::permissions(path, std::filesystem::perms(0644));
   EXPECT_THAT(TokenSigner::LoadOrCreate(path),
-              StatusIs(absl::StatusCode::kFailedPrecondition, "SIGNING_KEY_UNREADABLE",
+              StatusIs(absl::StatusCode::kFailedPrecondition, "SECRET_FILE_EXPOSED",
                        ::testing::HasSubstr("chmod 600")));
   EXPECT_THAT(TokenSigner::FromPemFile(folder / "none.pem"),
-              StatusIs(absl::StatusCode::kNotFound, "SIGNING_KEY_MISSING"));
+              StatusIs(absl::StatusCode::kNotFound, "SECRET_FILE_MISSING"));
 }
 
 }  // namespace

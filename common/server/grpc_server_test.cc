@@ -1,5 +1,6 @@
 #include "common/server/grpc_server.h"
 
+#include <filesystem>
 #include <future>
 #include <thread>
 
@@ -135,7 +136,12 @@ TEST_F(GrpcServerTest, TlsFilesThatDoNotFitAreRefused) {
   EXPECT_THAT(ReadTlsFiles({cert, ""}),
               StatusIs(absl::StatusCode::kFailedPrecondition, "TLS_FILE_UNREADABLE"));
   EXPECT_THAT(ReadTlsFiles({cert, folder / "none.pem"}),
-              StatusIs(absl::StatusCode::kFailedPrecondition, "TLS_FILE_UNREADABLE"));
+              StatusIs(absl::StatusCode::kNotFound, "SECRET_FILE_MISSING"));
+  std::filesystem::permissions(other_key, std::filesystem::perms(0644));
+  EXPECT_THAT(ReadTlsFiles({cert, other_key}),
+              StatusIs(absl::StatusCode::kFailedPrecondition, "SECRET_FILE_EXPOSED",
+                       ::testing::HasSubstr("chmod 600 " + other_key)));
+  std::filesystem::permissions(other_key, std::filesystem::perms(0600));
   EXPECT_THAT(ReadTlsFiles({other_key, other_key}),
               StatusIs(absl::StatusCode::kFailedPrecondition, "TLS_FILE_UNREADABLE"));
 }

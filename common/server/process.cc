@@ -7,6 +7,7 @@
 #include <absl/strings/str_join.h>
 #include <grpc/support/log.h>
 #include <grpcpp/security/credentials.h>
+#include <sys/stat.h>
 
 #include "common/auth/remote_key_source.h"
 #include "common/auth/remote_token_provider.h"
@@ -167,6 +168,7 @@ int Serve(const ProcessSpec& spec, const ProcessOptions& options,
 
 int RunProcess(int argc, const char* const* argv, ProcessSpec spec) {
   StopSignals signals;
+  umask(077);
   gpr_set_log_function(&LogGrpc);
   ProcessOptions options;
   std::map<std::string, std::string> listen;
@@ -185,7 +187,7 @@ int RunProcess(int argc, const char* const* argv, ProcessSpec spec) {
     return 0;
   }
   if (status.ok()) status = logging::SetLevel(options.log_level);
-  if (status.ok() && spec.adjust) spec.adjust(options);
+  if (status.ok() && spec.adjust) status = spec.adjust(options);
   if (status.ok()) status = options.Resolve();
   if (!status.ok()) return Complain(spec.program, status, kBadOptions);
   if (spec.prepare) {

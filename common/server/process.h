@@ -13,6 +13,8 @@
 //     });
 //   }
 //
+// What the process writes is for its user alone (umask 077).
+//
 // Exit codes: 0 after a stop in good order (and after --help), 1 when the process could not start,
 // 2 for bad options. What went wrong is one message on standard error.
 #pragma once
@@ -58,8 +60,9 @@ struct ProcessSpec {
   // Adds options of the program's own. Optional.
   std::function<void(config::OptionSet&)> register_options;
   // Runs when the options are read and before they are checked: defaults that hang on other
-  // options. Optional.
-  std::function<void(ProcessOptions&)> adjust;
+  // options, and folders that must be there. An error ends the process as one of its options.
+  // Optional.
+  std::function<absl::Status(ProcessOptions&)> adjust;
   // Runs once the options are checked, before anything else is made: the embedded PostgreSQL starts
   // here and sets postgres_dsn. Optional.
   std::function<absl::Status(ProcessOptions&)> prepare;

@@ -81,6 +81,14 @@ TEST_F(ProcessTest, StopsInGoodOrderOnSigterm) {
   EXPECT_TRUE(std::filesystem::is_directory(folder_ / "lake"));
 }
 
+TEST_F(ProcessTest, WhatItWritesIsForItsUserAlone) {
+  ASSERT_EQ(Run({}), 0);
+  for (const char* folder : {"lake", "state"}) {
+    EXPECT_EQ(std::filesystem::status(folder_ / folder).permissions(),
+              std::filesystem::perms::owner_all);
+  }
+}
+
 TEST_F(ProcessTest, BadOptionsAreToldAllAtOnce) {
   EXPECT_EQ(Run({"--common.shutdown_grace=soon", "--no.such.option=1"}), 2);
   EXPECT_THAT(errors_, HasSubstr("common.shutdown_grace"));

@@ -13,6 +13,7 @@ namespace tarn::server {
 absl::Status WriteReadyFile(const std::string& path,
                             const std::map<std::string, std::string>& addresses);
 
+// Only where the file is this process's own: another one may have been started in its place.
 void RemoveReadyFile(const std::string& path);
 
 }  // namespace tarn::server

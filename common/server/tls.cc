@@ -10,6 +10,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include "common/secret_file/secret_file.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 
@@ -26,13 +27,14 @@ absl::Status FileError(const std::string& what, const std::string& path,
                             {{"path", path}});
 }
 
+absl::Status NotGiven(const std::string& what) {
+  return FailedPrecondition(
+      "TLS_FILE_UNREADABLE",
+      what + " is not given; TLS needs both common.tls_cert_file and common.tls_key_file");
+}
+
 absl::StatusOr<std::string> Read(const std::string& what, const std::string& path) {
-  if (path.empty()) {
-    return FailedPrecondition("TLS_FILE_UNREADABLE",
-                              what +
-                                  " is not given; TLS needs both common.tls_cert_file and "
-                                  "common.tls_key_file");
-  }
+  if (path.empty()) return NotGiven(what);
   errno = 0;
   std::ifstream file(path, std::ios::binary);
   if (!file) return FileError(what, path, std::string("cannot be read: ") + strerror(errno));
@@ -50,7 +52,10 @@ absl::StatusOr<TlsMaterial> ReadTlsFiles(const TlsFiles& files) {
   const std::string key_file = "the private key file (common.tls_key_file)";
   TlsMaterial material;
   TARN_ASSIGN_OR_RETURN(material.certificate_chain, Read(certificate_file, files.cert_file));
-  TARN_ASSIGN_OR_RETURN(material.private_key, Read(key_file, files.key_file));
+  if (files.key_file.empty()) return NotGiven(key_file);
+  absl::StatusOr<std::string> private_key = ReadSecretFile(files.key_file);
+  if (!private_key.ok()) return Annotate(private_key.status(), "common.tls_key_file");
+  material.private_key = *std::move(private_key) + "\n";
 
   // The callback answers "no password": without it OpenSSL would ask on the terminal.
   auto no_password = [](char*, int, int, void*) { return -1; };

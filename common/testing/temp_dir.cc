@@ -59,7 +59,7 @@ fs::path TempDir::WriteFile(std::string_view relative, std::string_view content)
   fs::create_directories(file.parent_path());
   std::ofstream out(file, std::ios::binary);
   out.write(content.data(), static_cast<std::streamsize>(content.size()));
-  if (!out.flush()) Fail("cannot write", file);
+  if (!out.flush() || chmod(file.c_str(), 0600) != 0) Fail("cannot write", file);
   return file;
 }
 

@@ -22,7 +22,8 @@ class TempDir {
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path operator/(std::string_view child) const { return path_ / child; }
 
-  // Writes a file below the folder, making its parents; returns its path.
+  // Writes a file below the folder, making its parents; returns its path. For this user
+  // alone, as files of secrets must be.
   std::filesystem::path WriteFile(std::string_view relative, std::string_view content) const;
 
  private:

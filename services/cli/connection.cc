@@ -1,10 +1,7 @@
 #include "services/cli/connection.h"
 
-#include <fstream>
 #include <future>
-#include <iterator>
 
-#include <absl/strings/ascii.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/support/byte_buffer.h>
 
@@ -12,6 +9,7 @@
 
 #include "common/ids/ids.h"
 #include "common/rpc/service_directory.h"
+#include "common/secret_file/secret_file.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 
@@ -43,13 +41,11 @@ bool ParseBuffer(const grpc::ByteBuffer& buffer, google::protobuf::Message* mess
 }  // namespace
 
 absl::StatusOr<std::string> ReadKeyFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  const std::string text((std::istreambuf_iterator<char>(file)), {});
-  std::string key(absl::StripAsciiWhitespace(text));
-  if (!file.is_open() || key.empty()) {
+  absl::StatusOr<std::string> key = ReadSecretFile(path);
+  if (absl::IsNotFound(key.status()) || (key.ok() && key->empty())) {
     return FailedPrecondition("KEY_FILE_UNREADABLE",
                               "the key file " + path +
-                                  " cannot be read or is empty; --key-file or TARN_KEY_FILE must "
+                                  " does not exist or is empty; --key-file or TARN_KEY_FILE must "
                                   "name a file that holds a key",
                               {{"path", path}});
   }

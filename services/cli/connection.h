@@ -37,7 +37,8 @@ struct ConnectionOptions {
                          .max_backoff = absl::Seconds(1)};
 };
 
-// The key in `path` without white space around it. FAILED_PRECONDITION, KEY_FILE_UNREADABLE.
+// The key in `path` without white space around it. FAILED_PRECONDITION with reason
+// KEY_FILE_UNREADABLE when there is none, or an error of ReadSecretFile (common/secret_file).
 absl::StatusOr<std::string> ReadKeyFile(const std::string& path);
 
 class Connection {

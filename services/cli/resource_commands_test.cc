@@ -208,7 +208,11 @@ TEST_F(ResourceCommandsTest, AWrongKeyIsToldWithAHint) {
   EXPECT_THAT(missing.err, HasSubstr("TARN_KEY_FILE"));
   const CommandResult unreadable =
       RunBare({"get", "tables", "--address", tarn_.address(), "--key-file", dir_ / "none"});
-  EXPECT_THAT(unreadable.err, HasSubstr("cannot be read"));
+  EXPECT_THAT(unreadable.err, HasSubstr("does not exist"));
+  std::filesystem::permissions(wrong, std::filesystem::perms(0644));
+  const CommandResult exposed =
+      RunBare({"get", "tables", "--address", tarn_.address(), "--key-file", wrong});
+  EXPECT_THAT(exposed.err, HasSubstr("chmod 600 " + wrong));
 }
 
 TEST_F(ResourceCommandsTest, TheEnvironmentStandsInForOptions) {

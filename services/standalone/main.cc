@@ -72,8 +72,8 @@ int main(int argc, char** argv) {
   spec.register_options = [&data](OptionSet& set) {
     set.Add("data", data.path(), "folder of the lake, the keys and the private PostgreSQL");
   };
-  spec.adjust = [&data](auto& options) { data.Adjust(options); };
-  spec.prepare = [&data](auto& options) { return data.StartPostgres(options); };
-  spec.finish = [&data] { data.StopPostgres(); };
+  spec.adjust = [&data](auto& options) { return data.Prepare(options); };
+  spec.prepare = [&data](auto& options) { return data.Open(options); };
+  spec.finish = [&data] { data.Close(); };
   return tarn::server::RunProcess(argc, argv, std::move(spec));
 }

@@ -7,12 +7,12 @@
 #include "common/clock/clock.h"
 #include "common/failpoint/failpoint.h"
 #include "common/logging/logging.h"
+#include "common/secret_file/secret_file.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "services/dashboard/identity/identity_store.h"
 #include "services/dashboard/identity/key_secret.h"
 #include "services/dashboard/identity/key_validation.h"
-#include "services/dashboard/identity/secret_file.h"
 
 namespace tarn::dashboard {
 namespace {
@@ -21,8 +21,9 @@ constexpr char kDefaultWorkspace[] = "default";
 
 // The key in the file, or nothing without one.
 absl::StatusOr<std::optional<KeySecret>> ReadKeyFile(const std::string& path) {
-  TARN_ASSIGN_OR_RETURN(std::optional<std::string> text, ReadSecretFile(path));
-  if (!text.has_value()) return std::nullopt;
+  absl::StatusOr<std::string> text = ReadSecretFile(path);
+  if (absl::IsNotFound(text.status())) return std::nullopt;
+  if (!text.ok()) return text.status();
   std::optional<KeySecret> secret = ParseKeySecret(*text);
   if (!secret.has_value()) {
     return FailedPrecondition(
@@ -50,8 +51,8 @@ StoredKey MakeKey(const KeySecret& secret, std::string_view user, std::string_vi
 
 // The transaction around this may run again: a file that it wrote itself is fine.
 absl::Status WriteKeyFile(const std::string& path, const KeySecret& secret) {
-  TARN_ASSIGN_OR_RETURN(std::optional<std::string> there, ReadSecretFile(path));
-  if (there == secret.text) return absl::OkStatus();
+  absl::StatusOr<std::string> there = ReadSecretFile(path);
+  if (there.ok() && *there == secret.text) return absl::OkStatus();
   TARN_RETURN_IF_ERROR(CreateSecretFile(path, secret.text));
   TARN_FAILPOINT("dashboard.first_start.after_file");
   return absl::OkStatus();

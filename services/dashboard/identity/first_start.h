@@ -25,11 +25,11 @@ struct KeyFiles {
 };
 
 // Whether the files that exist hold well-formed keys; needs no database. FAILED_PRECONDITION with
-// reason KEY_FILE_MALFORMED or KEY_FILE_UNREADABLE.
+// reason KEY_FILE_MALFORMED, or those of ReadSecretFile.
 absl::Status CheckKeyFiles(const KeyFiles& files);
 
 // Registers or makes both keys. May be repeated, and may run in several processes at once. Errors:
-// those above, of secret_file.h and of the store.
+// those above, of common/secret_file and of the store.
 absl::Status EnsureFirstKeys(const KeyFiles& files, IdentityStore& store, const Clock& clock);
 
 }  // namespace tarn::dashboard

@@ -85,7 +85,7 @@ TEST_F(FirstStartTest, AMalformedFileIsNamed) {
 
 TEST_F(FirstStartTest, NoKeyIsLeftWhenItsFileCannotBeWritten) {
   dir_.WriteFile("secrets", "a file where the folder should be");
-  EXPECT_THAT(Ensure(), StatusIs(absl::StatusCode::kFailedPrecondition, "KEY_FILE_UNWRITABLE"));
+  EXPECT_THAT(Ensure(), StatusIs(absl::StatusCode::kFailedPrecondition, "SECRET_FILE_UNWRITABLE"));
   EXPECT_TRUE(store_.ListKeys("default", "", 10)->empty());
 }
 
