@@ -19,7 +19,9 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
+#include "common/logging/logging.h"
 #include "common/postgres/child_process.h"
 #include "common/postgres/postgres_pool.h"
 #include "common/status/error.h"
@@ -36,6 +38,8 @@ constexpr char kSuperuser[] = "tarn";
 constexpr char kSocketFile[] = "/.s.PGSQL.5432.lock";  // the longer of the two in the directory
 constexpr absl::Duration kPoll = absl::Milliseconds(10);
 constexpr absl::Duration kStopTimeout = absl::Seconds(30);
+constexpr absl::Duration kQuickEnd = absl::Seconds(10);
+constexpr absl::Duration kOldServerTimeout = absl::Seconds(10);
 constexpr uintmax_t kMaxLogBytes = 16 << 20;
 
 void Pause() { std::this_thread::sleep_for(absl::ToChronoNanoseconds(kPoll)); }
@@ -224,11 +228,24 @@ struct PrivateCluster::State {
           if (stopping) kill(*pid, durable ? SIGINT : SIGQUIT);
         }
       }
-      if (pid.ok()) postgres_internal::WaitFor(*pid);
-      std::unique_lock lock(mutex);
-      server_pid = 0;
-      if (!ready) break;
-      changed.wait_for(lock, std::chrono::seconds(1), [this] { return stopping.load(); });
+      const absl::Time started = absl::Now();
+      const int status = pid.ok() ? postgres_internal::WaitFor(*pid) : -1;
+      {
+        std::unique_lock lock(mutex);
+        server_pid = 0;
+        if (!ready || stopping) break;
+        logging::Warn(
+            "postgres", "the private PostgreSQL has ended; it is started again",
+            {{"signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0}, {"log", server.log.string()}});
+        // One that ends again and again must not keep the processor busy.
+        if (absl::Now() - started < kQuickEnd) {
+          changed.wait_for(lock, std::chrono::seconds(1), [this] { return stopping.load(); });
+        }
+      }
+      // A killed server leaves sessions, and while one lives a new server refuses to start.
+      WaitForOldServer(dir / "data", kOldServerTimeout);
+      std::error_code ignored;
+      fs::remove(dir / "data" / "postmaster.pid", ignored);
     }
     std::lock_guard lock(mutex);
     ended = true;

@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
@@ -108,6 +109,45 @@ TEST_F(PrivateClusterPgTest, AKilledServerIsStartedAgain) {
     was_down = was_down || !status.ok();
   }
   EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST_F(PrivateClusterPgTest,
+       AServerKilledInTheMiddleOfAStatementIsStartedAgainWithWhatWasCommitted) {
+  auto cluster = PrivateCluster::Start(dir_ / "pg", {.shared_buffers = "16MB"});
+  ASSERT_TRUE(cluster.ok()) << cluster.status();
+  ASSERT_TRUE(Exec((*cluster)->Dsn(), "CREATE TABLE t AS SELECT 1 AS x").ok());
+  PostgresPool pool({.dsn = (*cluster)->Dsn()});
+  // Runs on when its server is gone, and would hold up the next one.
+  std::thread statement([&] {
+    absl::Status ended = pool.Run([](Transaction& txn) -> absl::Status {
+      txn.Exec("SELECT sum(g) FROM generate_series(1, 1000000000) AS g");
+      return absl::OkStatus();
+    });
+    EXPECT_FALSE(ended.ok());
+  });
+  PostgresPool watch({.dsn = (*cluster)->Dsn()});
+  const absl::Time deadline = absl::Now() + absl::Seconds(60);
+  bool runs = false;
+  while (!runs && absl::Now() < deadline) {
+    EXPECT_TRUE(watch
+                    .Run([&](Transaction& txn) -> absl::Status {
+                      runs = !txn.Exec(
+                                     "SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND "
+                                     "query LIKE 'SELECT sum(g)%'")
+                                  .empty();
+                      return absl::OkStatus();
+                    })
+                    .ok());
+  }
+  EXPECT_TRUE(runs);
+  const pid_t killed = (*cluster)->pid();
+  kill(killed, SIGKILL);
+  absl::Status status = absl::UnknownError("not tried");
+  while (absl::Now() < deadline && ((*cluster)->pid() == killed || !status.ok())) {
+    status = Exec((*cluster)->Dsn(), "SELECT * FROM t");
+  }
+  EXPECT_TRUE(status.ok()) << status;
+  statement.join();
 }
 
 TEST_F(PrivateClusterPgTest, ALongPathGetsItsSocketElsewhere) {
