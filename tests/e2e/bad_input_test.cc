@@ -123,20 +123,6 @@ TEST_F(BadInputTest, ARecordThatIsNoJsonIsRefusedByItsLine) {
   EXPECT_EQ(tarn_->Query("SELECT sum(a) FROM bad.lines"), (std::vector<std::string>{"3"}));
 }
 
-TEST_F(BadInputTest, APortInUseAndAFolderThatCannotBeAreSaidInOneLine) {
-  const CommandResult port = RunCommand(
-      {ProgramFolder() + "/tarn-standalone", "--data", File("other"), "--dashboard.http_listen",
-       tarn_->http_address(), "--dashboard.listen", "127.0.0.1:0"});
-  EXPECT_EQ(port.exit_code, 1);
-  EXPECT_THAT(port.err, HasSubstr("http_listen"));
-  EXPECT_THAT(port.err, HasSubstr("in use"));
-  WriteFile("a_file", "");
-  const CommandResult folder =
-      RunCommand({ProgramFolder() + "/tarn-standalone", "--data", File("a_file")});
-  EXPECT_NE(folder.exit_code, 0);
-  EXPECT_THAT(folder.err, HasSubstr("a_file"));
-}
-
 TEST_F(BadInputTest, EveryWrongOptionIsReportedAtOnce) {
   const CommandResult result = RunCommand(
       {ProgramFolder() + "/tarn-query", "--query.max_rows", "none", "--query.nothing", "1"});

@@ -8,8 +8,7 @@
 #include <unistd.h>
 
 #include <absl/time/clock.h>
-#include <arpa/inet.h>
-#include <sys/socket.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 namespace tarn::e2e {
@@ -114,11 +113,15 @@ Child::Child(const std::vector<std::string>& command, const Environment& environ
   std::vector<std::string> merged = Merge(environment);
   const std::vector<char*> argv = Pointers(arguments);
   const std::vector<char*> envp = Pointers(merged);
+  const pid_t test = ::getpid();
   pid_ = ::fork();
   if (pid_ == 0) {
     const int fd = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
     ::dup2(fd, 1);
     ::dup2(fd, 2);
+    // A test that is killed leaves nothing behind.
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != test) ::_exit(126);
     Exec(argv.data(), envp.data());
   }
 }
@@ -141,18 +144,6 @@ bool Child::Running() {
   if (pid_ < 0) return false;
   if (::waitpid(pid_, &status_, WNOHANG) == pid_) pid_ = -1;
   return pid_ >= 0;
-}
-
-int FreePort() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  if (::bind(fd, reinterpret_cast<sockaddr*>(&address), length) != 0) std::abort();
-  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
-  ::close(fd);
-  return ntohs(address.sin_port);
 }
 
 }  // namespace tarn::e2e

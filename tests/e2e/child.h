@@ -1,9 +1,11 @@
-// A child process of a test: its output kept, killed when the test ends. One thread.
+// A child process of a test: its output kept, killed when the test ends, however it ends. One
+// thread, which must live as long as its children (PR_SET_PDEATHSIG).
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include <absl/time/clock.h>
 #include <absl/time/time.h>
 #include <sys/types.h>
 
@@ -53,8 +55,5 @@ bool WaitUntil(Condition condition, absl::Duration timeout) {
   }
   return true;
 }
-
-// A port that was free a moment ago.
-int FreePort();
 
 }  // namespace tarn::e2e
