@@ -33,10 +33,7 @@ bool IsPlainRequestId(std::string_view id) {
   });
 }
 
-std::string RequestIdOf(const grpc::ServerContextBase& context) {
-  std::string id = Metadata(context, kRequestIdMetadata);
-  return IsPlainRequestId(id) ? id : NewUuid();
-}
+std::string RequestIdFrom(const std::string& id) { return IsPlainRequestId(id) ? id : NewUuid(); }
 
 // What follows "Bearer " (in any case), or "".
 std::string BearerToken(const grpc::ServerContextBase& context) {
@@ -88,6 +85,11 @@ bool IsServerFault(absl::StatusCode code) {
          code == absl::StatusCode::kDataLoss;
 }
 
+absl::Status NotServing(const std::string& module) {
+  return Unavailable("MODULE_NOT_SERVING",
+                     module + " is starting or stopping; try again in a moment");
+}
+
 absl::Status UnexpectedException(const CallContext& call, const std::string& module,
                                  MethodInfo method, std::string_view what) {
   logging::Error(module, "a handler threw an exception",
@@ -114,7 +116,9 @@ grpc::Status CallScope::Finish(const absl::Status& status) {
 void CallScope::Record(const absl::Status& status) {
   if (finished_) return;
   finished_ = true;
-  if (gate_ != nullptr) gate_->Leave(server_context_);
+  if (gate_ != nullptr) {
+    server_context_ != nullptr ? gate_->Leave(server_context_) : gate_->LeavePlain();
+  }
   absl::Duration took = absl::Now() - start_;
   metrics_.RecordCall(method_.name, StatusCodeName(status.code()), took);
   if (status.ok()) return;
@@ -161,18 +165,36 @@ absl::StatusOr<std::unique_ptr<CallScope>> CallHandler::BeginCall(grpc::ServerCo
                                                                   MethodInfo method) const {
   std::unique_ptr<CallScope> scope(new CallScope(options_.module, method, *metrics_));
   CallContext& call = scope->context_;
-  call.request_id = RequestIdOf(*context);
+  call.request_id = RequestIdFrom(Metadata(*context, kRequestIdMetadata));
   call.deadline = DeadlineOf(*context);
   call.server_context = context;
   context->AddInitialMetadata(kRequestIdMetadata, call.request_id);
   absl::Status admitted;
   if (options_.gate != nullptr && !options_.gate->Enter(context)) {
-    admitted = Unavailable("MODULE_NOT_SERVING",
-                           options_.module + " is starting or stopping; try again in a moment");
+    admitted = NotServing(options_.module);
   } else {
     scope->gate_ = options_.gate;
     scope->server_context_ = context;
     admitted = Admit(method, BearerToken(*context), call);
+  }
+  if (!admitted.ok()) {
+    scope->Record(admitted);
+    return admitted;
+  }
+  return scope;
+}
+
+absl::StatusOr<std::unique_ptr<CallScope>> CallHandler::BeginPlainCall(
+    const std::string& token, const std::string& request_id, MethodInfo method) const {
+  std::unique_ptr<CallScope> scope(new CallScope(options_.module, method, *metrics_));
+  CallContext& call = scope->context_;
+  call.request_id = RequestIdFrom(request_id);
+  absl::Status admitted;
+  if (options_.gate != nullptr && !options_.gate->EnterPlain()) {
+    admitted = NotServing(options_.module);
+  } else {
+    scope->gate_ = options_.gate;
+    admitted = Admit(method, token, call);
   }
   if (!admitted.ok()) {
     scope->Record(admitted);

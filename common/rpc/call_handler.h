@@ -111,6 +111,11 @@ class CallHandler {
   // in the initial metadata.
   absl::StatusOr<std::unique_ptr<CallScope>> BeginCall(grpc::ServerContextBase* context,
                                                        MethodInfo method) const;
+  // The same for a call that came another way than gRPC, with the bearer token and the request id
+  // that it brought ("": a new one is made). It cannot be cancelled: it must end soon by itself.
+  absl::StatusOr<std::unique_ptr<CallScope>> BeginPlainCall(const std::string& token,
+                                                            const std::string& request_id,
+                                                            MethodInfo method) const;
 
  private:
   absl::Status Admit(MethodInfo method, const std::string& token, CallContext& call) const;

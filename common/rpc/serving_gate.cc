@@ -29,10 +29,22 @@ void ServingGate::Leave(grpc::ServerContextBase* call) {
   if (inside_.empty()) left_.notify_all();
 }
 
+bool ServingGate::EnterPlain() {
+  std::lock_guard lock(mutex_);
+  if (!open_) return false;
+  ++plain_inside_;
+  return true;
+}
+
+void ServingGate::LeavePlain() {
+  std::lock_guard lock(mutex_);
+  if (--plain_inside_ == 0) left_.notify_all();
+}
+
 void ServingGate::CloseAndWait(absl::Duration grace) {
   std::unique_lock lock(mutex_);
   open_ = false;
-  auto empty = [this] { return inside_.empty(); };
+  auto empty = [this] { return inside_.empty() && plain_inside_ == 0; };
   if (left_.wait_for(lock, absl::ToChronoMilliseconds(grace), empty)) return;
   // Under the lock, so that no call leaves, and its context ends, meanwhile. gRPC runs the
   // reactors' callbacks on other threads.

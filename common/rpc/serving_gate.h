@@ -6,6 +6,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstddef>
 #include <mutex>
 #include <unordered_set>
 
@@ -28,6 +29,10 @@ class ServingGate {
   bool Enter(grpc::ServerContextBase* call);
   void Leave(grpc::ServerContextBase* call);
 
+  // The same for a call that is not gRPC's, which nobody can cancel: it ends soon by itself.
+  bool EnterPlain();
+  void LeavePlain();
+
   // Lets nobody in from now on, waits for those inside, cancels those that are left after `grace`,
   // and waits until they, too, have left.
   void CloseAndWait(absl::Duration grace);
@@ -37,6 +42,7 @@ class ServingGate {
   std::condition_variable left_;
   bool open_ = false;
   std::unordered_set<grpc::ServerContextBase*> inside_;
+  size_t plain_inside_ = 0;
 };
 
 }  // namespace tarn::rpc

@@ -22,6 +22,7 @@ demo_start_tarn() {
   setsid "$TARN_BUILD/bin/tarn-standalone" --data "$data" \
     --dashboard.listen "127.0.0.1:$(demo_free_port 7100)" \
     --dashboard.http_listen "127.0.0.1:$(demo_free_port 8080)" \
+    --ingestion.http_listen "127.0.0.1:$(demo_free_port 7203)" \
     --alerting.allowed_hosts 127.0.0.1 >>"$log" 2>&1 </dev/null &
   pid=$!
   until [[ -e $data/run/standalone.json && -e $data/secrets/admin.key ]]; do

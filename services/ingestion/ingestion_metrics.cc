@@ -9,6 +9,7 @@ IngestionMetrics::IngestionMetrics(Metrics& metrics)
                                   "Bytes of acknowledged records.")),
       records_refused(metrics.AddCounter("tarn_ingestion_records_refused_total",
                                          "Records that were refused at the door.")),
+      ingest_calls(metrics.AddGauge("tarn_ingestion_ingest_calls", "Ingest calls that are open.")),
       requests_replayed(metrics.AddCounter("tarn_ingestion_requests_replayed_total",
                                            "Requests that had been stored before.")),
       wal_flush_seconds(metrics.AddHistogram("tarn_ingestion_wal_flush_seconds",

@@ -12,6 +12,7 @@ struct IngestionMetrics {
   Counter& records_in;              // acknowledged
   Counter& bytes_in;                // of acknowledged records
   Counter& records_refused;         // not JSON, too large
+  Gauge& ingest_calls;              // Ingest calls that are open
   Counter& requests_replayed;       // answered from the request index
   Histogram& wal_flush_seconds;     // one write and one flush
   Counter& wal_groups;              // flushes

@@ -14,6 +14,7 @@
 #include "common/rpc/service_directory.h"
 #include "common/status/status_macros.h"
 #include "services/ingestion/migrations.h"
+#include "services/ingestion/record/record_check.h"
 
 namespace tarn::ingestion {
 namespace {
@@ -41,7 +42,8 @@ IngestionModule::IngestionModule(const IngestionOptions& options,
       context_(context),
       metrics_(context.metrics),
       service_(context.HandlerOptions("ingestion")),
-      pool_(PoolOptions(options, context)) {}
+      pool_(PoolOptions(options, context)),
+      ingest_calls_(options.max_ingest_calls, metrics_) {}
 
 IngestionModule::~IngestionModule() { Stop(); }
 
@@ -83,9 +85,38 @@ absl::Status IngestionModule::Start() {
   streams_ = std::make_unique<StreamManager>(store_, registry_, *wal_, *scheduler_);
   uploads_ = std::make_unique<FileUploads>(*lake_, pool_, context_.clock, metrics_);
   uploads_->RemoveLeftovers();
-  service_.SetCore({*streams_, registry_, *writer_, *uploads_, storage_});
+  service_.SetCore({*streams_, registry_, *writer_, *uploads_, finder_, ingest_calls_,
+                    context_.clock, options_.ingest_in_flight_size.bytes, storage_});
+  TARN_RETURN_IF_ERROR(StartHttp());
   storage_.Start();
   return absl::OkStatus();
+}
+
+absl::Status IngestionModule::StartHttp() {
+  if (options_.http_listen.empty()) return absl::OkStatus();
+  records_handler_ = std::make_unique<RecordsHandler>(
+      context_.HandlerOptions("ingestion"),
+      [&services = context_.services] { return services.ChannelFor("dashboard"); }, context_.clock,
+      storage_, finder_, *writer_, [this] { return LastReadiness(); });
+  HttpServerOptions http;
+  http.module = "ingestion";
+  http.listen = options_.http_listen;
+  http.listen_option = "ingestion.http_listen";
+  http.tls = context_.tls;
+  http.allow_insecure = context_.allow_insecure_listen;
+  http.threads = static_cast<int>(options_.http_threads);
+  http.max_body_bytes = kMaxRequestBytes;
+  TARN_ASSIGN_OR_RETURN(
+      http_, HttpServer::Start(
+                 http, [this](HttpRequest request, std::shared_ptr<HttpResponder> responder) {
+                   records_handler_->Handle(std::move(request), std::move(responder));
+                 }));
+  return absl::OkStatus();
+}
+
+std::map<std::string, std::string> IngestionModule::ExtraAddresses() const {
+  if (http_ == nullptr) return {};
+  return {{"ingestion_http", http_->address()}};
 }
 
 absl::Status IngestionModule::SetUp() {
@@ -126,13 +157,31 @@ void IngestionModule::DoChores() {
   } while (WaitFor(kChoresPause));
 }
 
+void IngestionModule::Drain() {
+  if (http_ != nullptr) http_->Drain();
+  ingest_calls_.Drain();
+}
+
 absl::Status IngestionModule::Ready() {
-  TARN_RETURN_IF_ERROR(storage_.Check());
-  return pool_.CheckHealth();
+  absl::Status ready = storage_.Check();
+  if (ready.ok()) ready = pool_.CheckHealth();
+  std::lock_guard lock(mutex_);
+  readiness_ = ready;
+  return ready;
+}
+
+absl::Status IngestionModule::LastReadiness() {
+  std::lock_guard lock(mutex_);
+  return readiness_;
 }
 
 void IngestionModule::Stop() {
-  // First, so that nothing is started any more.
+  if (http_ != nullptr) {
+    http_->Close();
+    records_handler_->Stop();
+    http_->Stop();
+  }
+  // First of the rest, so that nothing is started any more.
   storage_.Stop();
   {
     std::lock_guard lock(mutex_);

@@ -6,11 +6,13 @@
 #pragma once
 
 #include <condition_variable>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
 
+#include "common/http/http_server.h"
 #include "common/lake/lake_paths.h"
 #include "common/lease/lease.h"
 #include "common/postgres/postgres_pool.h"
@@ -23,6 +25,9 @@
 #include "services/ingestion/device/device_registry.h"
 #include "services/ingestion/device/device_registry_service.h"
 #include "services/ingestion/device/device_store.h"
+#include "services/ingestion/http/records_handler.h"
+#include "services/ingestion/ingest/ingest_calls.h"
+#include "services/ingestion/ingest/stream_finder.h"
 #include "services/ingestion/ingestion_metrics.h"
 #include "services/ingestion/ingestion_options.h"
 #include "services/ingestion/ingestion_service.h"
@@ -45,11 +50,16 @@ class IngestionModule : public server::Module {
   void RegisterServices(grpc::ServerBuilder& builder) override;
   absl::Status Start() override;
   absl::Status Ready() override;
+  std::map<std::string, std::string> ExtraAddresses() const override;
+  void Drain() override;
   void Stop() override;
 
  private:
   // Migrates, takes the log's lease, learns the streams; then starts delivery and the chores.
   absl::Status SetUp();
+  absl::Status StartHttp();
+  // What the runner's poll, once a second, found last.
+  absl::Status LastReadiness();
   void DoChores();
   // False when the module is to stop.
   bool WaitFor(absl::Duration duration);
@@ -63,6 +73,8 @@ class IngestionModule : public server::Module {
   StorageOpener storage_{"ingestion", [this] { return SetUp(); }};
   StreamStore store_{pool_};
   StreamRegistry registry_{store_};
+  StreamFinder finder_{registry_};
+  IngestCalls ingest_calls_;
   DeviceStore device_store_{pool_, options_.max_devices};
   DeviceManager devices_{device_store_};
   DeviceRegistry device_registry_{device_store_, context_.clock};
@@ -77,8 +89,11 @@ class IngestionModule : public server::Module {
   std::unique_ptr<RecordWriter> writer_;
   std::unique_ptr<StreamManager> streams_;
   std::unique_ptr<FileUploads> uploads_;
+  std::unique_ptr<RecordsHandler> records_handler_;
+  std::unique_ptr<HttpServer> http_;
 
   std::mutex mutex_;
+  absl::Status readiness_ = absl::UnavailableError("ingestion is starting");
   std::condition_variable stop_changed_;
   bool stop_ = false;
   std::thread chores_;

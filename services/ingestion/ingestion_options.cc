@@ -20,6 +20,15 @@ void RegisterOptions(config::OptionSet& set, IngestionOptions* options) {
           "undelivered bytes on disk above which records are refused", AtLeastOneMiB);
   set.Add("ingestion.wal_cache_size", &options->wal_cache_size,
           "undelivered records kept in memory; the rest is read back from the log", AtLeastOneMiB);
+  set.Add("ingestion.http_listen", &options->http_listen,
+          "address at which records are taken over HTTP, host:port; empty serves none");
+  set.Add("ingestion.http_threads", &options->http_threads, "threads that serve HTTP",
+          config::MustBePositive);
+  set.Add("ingestion.max_ingest_calls", &options->max_ingest_calls,
+          "Ingest calls that may be open at the same time", config::MustBePositive);
+  set.Add("ingestion.ingest_in_flight_size", &options->ingest_in_flight_size,
+          "bytes that one Ingest call reads before they are acknowledged; more waits",
+          AtLeastOneMiB);
   set.Add("ingestion.delivery_workers", &options->delivery_workers,
           "streams that are delivered at the same time", config::MustBePositive);
   set.Add("ingestion.engine_threads", &options->engine_threads,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include <absl/time/time.h>
 
@@ -18,6 +19,11 @@ struct IngestionOptions {
   config::ByteSize wal_segment_size{64LL << 20};
   config::ByteSize wal_max_size{16LL << 30};
   config::ByteSize wal_cache_size{128LL << 20};
+  // Of the ways in.
+  std::string http_listen = "127.0.0.1:7203";
+  std::int64_t http_threads = 2;
+  std::int64_t max_ingest_calls = 1000;
+  config::ByteSize ingest_in_flight_size{16LL << 20};
   // Of delivery.
   std::int64_t delivery_workers = 2;
   std::int64_t engine_threads = 2;

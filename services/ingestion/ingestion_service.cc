@@ -3,7 +3,8 @@
 #include "common/postgres/storage_opener.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
-#include "services/ingestion/record_writer.h"
+#include "services/ingestion/ingest/ingest_call.h"
+#include "services/ingestion/ingest/put_records_call.h"
 #include "services/ingestion/stream_manager.h"
 #include "services/ingestion/upload/file_upload.h"
 
@@ -73,17 +74,15 @@ grpc::Status IngestionService::DeleteStream(grpc::ServerContext* context,
   });
 }
 
-grpc::Status IngestionService::PutRecords(grpc::ServerContext* context,
-                                          const v1::PutRecordsRequest* request,
-                                          v1::PutRecordsResponse* response) {
-  return Handle(context, {"PutRecords", Access::kWrite},
-                [&](const CallContext& call) -> absl::Status {
-                  TARN_ASSIGN_OR_RETURN(const std::string id, ParseStreamName(request->stream()));
-                  TARN_ASSIGN_OR_RETURN(const StreamPtr stream,
-                                        core_->registry.Find(call.caller.workspace, id));
-                  TARN_ASSIGN_OR_RETURN(*response, core_->writer.Put(*stream, *request));
-                  return absl::OkStatus();
-                });
+grpc::ServerUnaryReactor* IngestionService::PutRecords(grpc::CallbackServerContext* context,
+                                                       const v1::PutRecordsRequest* request,
+                                                       v1::PutRecordsResponse* response) {
+  return StartPutRecords(core_.get(), handler_, context, request, response);
+}
+
+grpc::ServerBidiReactor<v1::IngestRequest, v1::IngestResponse>* IngestionService::Ingest(
+    grpc::CallbackServerContext* context) {
+  return IngestCall::Start(core_.get(), handler_, context);
 }
 
 grpc::Status IngestionService::FlushStream(grpc::ServerContext* context,

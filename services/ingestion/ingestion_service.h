@@ -1,6 +1,7 @@
 // Ingestion's RPCs: decode, call, encode. Thread safe.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include <absl/status/statusor.h>
@@ -10,13 +11,16 @@
 #include "common/rpc/call_handler.h"
 
 namespace tarn {
+class Clock;
 class StorageOpener;
-}
+}  // namespace tarn
 
 namespace tarn::ingestion {
 
 class FileUploads;
+class IngestCalls;
 class RecordWriter;
+class StreamFinder;
 class StreamManager;
 class StreamRegistry;
 
@@ -26,11 +30,21 @@ struct IngestionCore {
   StreamRegistry& registry;
   RecordWriter& writer;
   FileUploads& uploads;
+  StreamFinder& finder;
+  IngestCalls& ingest_calls;
+  Clock& clock;
+  // Of one Ingest call: bytes that are read before they are acknowledged.
+  int64_t max_in_flight_bytes;
   // Every call fails with its Check until PostgreSQL was there and the schema is up to date.
   const StorageOpener& storage;
 };
 
-class IngestionService : public v1::IngestionService::Service {
+// PutRecords and Ingest, through which the records come, take the callback API: no thread waits for
+// the disk.
+using IngestionServiceBase = v1::IngestionService::WithCallbackMethod_PutRecords<
+    v1::IngestionService::WithCallbackMethod_Ingest<v1::IngestionService::Service>>;
+
+class IngestionService : public IngestionServiceBase {
  public:
   explicit IngestionService(rpc::CallHandlerOptions options) : handler_(std::move(options)) {}
 
@@ -46,8 +60,13 @@ class IngestionService : public v1::IngestionService::Service {
                             v1::Stream*) override;
   grpc::Status DeleteStream(grpc::ServerContext*, const v1::DeleteStreamRequest*,
                             v1::DeleteStreamResponse*) override;
-  grpc::Status PutRecords(grpc::ServerContext*, const v1::PutRecordsRequest*,
-                          v1::PutRecordsResponse*) override;
+  // The blocking forms, which nobody calls.
+  using IngestionServiceBase::Ingest;
+  using IngestionServiceBase::PutRecords;
+  grpc::ServerUnaryReactor* PutRecords(grpc::CallbackServerContext*, const v1::PutRecordsRequest*,
+                                       v1::PutRecordsResponse*) override;
+  grpc::ServerBidiReactor<v1::IngestRequest, v1::IngestResponse>* Ingest(
+      grpc::CallbackServerContext*) override;
   grpc::Status FlushStream(grpc::ServerContext*, const v1::FlushStreamRequest*,
                            v1::FlushStreamResponse*) override;
   grpc::Status ListDeadLetters(grpc::ServerContext*, const v1::ListDeadLettersRequest*,

@@ -97,6 +97,9 @@ std::vector<std::string> Deployment::CommandOf(const std::string& program) const
     // Receivers of these tests are on this machine.
     add("alerting.allowed_hosts", "127.0.0.1");
   }
+  if (form_ == Form::kStandalone || module == "ingestion") {
+    add("ingestion.http_listen", "127.0.0.1:0");
+  }
   if (form_ == Form::kStandalone) {
     add("dashboard.listen", address());
     add("dashboard.http_listen", Loopback(http_port_));

@@ -8,6 +8,7 @@
 #include "common/names/names.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "services/ingestion/payload/payload_reader.h"
 #include "services/ingestion/record/parquet_converter.h"
 #include "services/ingestion/record/record_matcher.h"
 
@@ -88,6 +89,10 @@ absl::StatusOr<v1::Stream> NormalizeDefinition(const v1::Stream& stream, std::st
   if (!v1::NewFieldPolicy_IsValid(stream.new_field_policy())) {
     violations.push_back({at + ".new_field_policy", "must be ADD_COLUMN or REJECT"});
   }
+  if (stream.has_format()) {
+    *normal.mutable_format() = stream.format();
+    take(CheckPayloadFormat(at + ".format", stream.format()), at + ".format");
+  }
   if (!violations.empty()) return InvalidFields(std::move(violations));
   return normal;
 }
@@ -96,7 +101,7 @@ absl::StatusOr<v1::Stream> ApplyUpdate(const v1::Stream& current, const v1::Stre
                                        const google::protobuf::FieldMask& mask) {
   v1::Stream next = current;
   const std::vector<std::string> all = {"comment", "columns", "partition_fields", "delivery",
-                                        "new_field_policy"};
+                                        "new_field_policy", "format"};
   std::vector<std::string> paths(mask.paths().begin(), mask.paths().end());
   if (paths.empty()) {
     paths = all;
@@ -117,6 +122,8 @@ absl::StatusOr<v1::Stream> ApplyUpdate(const v1::Stream& current, const v1::Stre
       *next.mutable_delivery()->mutable_max_delay() = wanted.delivery().max_delay();
     } else if (path == "new_field_policy") {
       next.set_new_field_policy(wanted.new_field_policy());
+    } else if (path == "format") {
+      *next.mutable_format() = wanted.format();
     } else if (path == "table") {
       if (wanted.table() != current.table()) {
         return InvalidFields(

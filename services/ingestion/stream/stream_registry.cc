@@ -19,6 +19,12 @@ absl::StatusOr<StreamPtr> StreamRegistry::Find(std::string_view workspace, std::
   return found->second;
 }
 
+StreamPtr StreamRegistry::FindInMemory(std::string_view workspace, std::string_view id) const {
+  std::lock_guard lock(mutex_);
+  const auto found = by_name_.find({std::string(workspace), std::string(id)});
+  return found == by_name_.end() ? nullptr : found->second;
+}
+
 StreamPtr StreamRegistry::FindByUid(std::string_view uid) const {
   std::lock_guard lock(mutex_);
   const auto found = by_uid_.find(uid);

@@ -29,6 +29,7 @@ class StreamRegistry {
   // cannot be asked.
   absl::StatusOr<StreamPtr> Find(std::string_view workspace, std::string_view id);
   // From memory alone; null when it is not known.
+  StreamPtr FindInMemory(std::string_view workspace, std::string_view id) const;
   StreamPtr FindByUid(std::string_view uid) const;
   void Put(Stream stream);
   void Remove(std::string_view workspace, std::string_view id);

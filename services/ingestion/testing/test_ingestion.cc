@@ -14,6 +14,8 @@ using Stub = v1::IngestionService::Stub;
 
 TestIngestion::TestIngestion(const Places& places, IngestionOptions options) {
   services_.Set("catalog", places.catalog);
+  if (places.dashboard != nullptr) services_.Set("dashboard", places.dashboard);
+  options.http_listen = "127.0.0.1:0";
   host_ = std::make_unique<server::ModuleHost>(services_);
   const server::ModuleContext context{.services = services_,
                                       .verifier = authority_.verifier(),
@@ -33,7 +35,15 @@ TestIngestion::TestIngestion(const Places& places, IngestionOptions options) {
   stub_ = v1::IngestionService::NewStub(services_.ChannelFor("ingestion"));
 }
 
-TestIngestion::~TestIngestion() { host_->Stop(absl::Seconds(5)); }
+std::string TestIngestion::http_address() const { return host_->addresses().at("ingestion_http"); }
+
+std::string TestIngestion::TokenOf(std::string_view user, absl::Duration lifetime) const {
+  return authority_.TokenFor(auth::TestCaller(user), lifetime);
+}
+
+void TestIngestion::Stop() { host_->Stop(absl::Seconds(5)); }
+
+TestIngestion::~TestIngestion() { Stop(); }
 
 void TestIngestion::Prepare(grpc::ClientContext& context, std::string_view user) const {
   rpc::PrepareContext(context, {authority_.TokenFor(auth::TestCaller(user)), ""},
@@ -55,6 +65,11 @@ absl::StatusOr<v1::Stream> TestIngestion::CreateStream(const std::string& id) {
   return Call<v1::Stream>(&Stub::CreateStream, request);
 }
 
+absl::StatusOr<v1::PutRecordsResponse> TestIngestion::PutRecords(
+    const v1::PutRecordsRequest& request) {
+  return Call<v1::PutRecordsResponse>(&Stub::PutRecords, request);
+}
+
 absl::StatusOr<v1::PutRecordsResponse> TestIngestion::Put(const std::string& id,
                                                           const std::vector<std::string>& records,
                                                           const std::string& request_id) {
@@ -62,7 +77,7 @@ absl::StatusOr<v1::PutRecordsResponse> TestIngestion::Put(const std::string& id,
   request.set_stream("streams/" + id);
   request.set_request_id(request_id);
   for (const std::string& record : records) request.add_records(record);
-  return Call<v1::PutRecordsResponse>(&Stub::PutRecords, request);
+  return PutRecords(request);
 }
 
 absl::StatusOr<v1::Stream> TestIngestion::Flush(const std::string& id, absl::Duration timeout) {

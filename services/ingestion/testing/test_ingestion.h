@@ -26,17 +26,27 @@ class TestIngestion {
     std::string lake_path;
     std::string state_path;
     std::shared_ptr<grpc::Channel> catalog;
+    std::shared_ptr<grpc::Channel> dashboard = nullptr;
   };
   // Starts the module; ends the program when it does not start.
   explicit TestIngestion(const Places& places, IngestionOptions options = {});
   ~TestIngestion();
 
   v1::IngestionService::Stub& stub() { return *stub_; }
+  // "127.0.0.1:<port>".
+  std::string http_address() const;
+  std::string TokenOf(std::string_view user,
+                      absl::Duration lifetime = auth::kMaxTokenLifetime) const;
+
   // With ada's credentials, for streaming calls.
   void Prepare(grpc::ClientContext& context, std::string_view user = "ada") const;
 
   template <typename Response, typename Method, typename Request>
   absl::StatusOr<Response> Call(Method method, const Request& request);
+
+  absl::StatusOr<v1::PutRecordsResponse> PutRecords(const v1::PutRecordsRequest& request);
+  // Stops the module, as the destructor does.
+  void Stop();
 
   // Shorthands for the common calls. A stream delivers to databases/iot/tables/<id>.
   absl::StatusOr<v1::Stream> CreateStream(const std::string& id);
