@@ -11,6 +11,7 @@
 #include "common/rpc/service_directory.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "services/dashboard/dashboard_housekeeping.h"
 #include "services/dashboard/gateway/gateway_metrics.h"
 #include "services/dashboard/gateway/grpc_gateway.h"
 #include "services/dashboard/http/connect_handler.h"
@@ -63,7 +64,10 @@ class DashboardModule::Impl {
         gateway_metrics_(context.metrics),
         channels_(ChannelsOf(context)),
         gateway_(channels_, gateway_metrics_),
-        connect_({.channels = channels_, .secure_cookie = context.tls.enabled()}, gateway_metrics_),
+        connect_({.channels = channels_,
+                  .secure_cookie = context.tls.enabled(),
+                  .behind_proxy = options_.behind_proxy},
+                 gateway_metrics_),
         files_(options_.web_path.empty() ? DefaultWebPath()
                                          : std::filesystem::path(options_.web_path)),
         router_(connect_, files_, gateway_metrics_, [this] { return LastReadiness(); }),
@@ -114,7 +118,9 @@ class DashboardModule::Impl {
       connect_.Stop();
       http_->Stop();
     }
+    // First, so that it is not started any more.
     storage_.Stop();
+    housekeeping_.Stop();
   }
 
  private:
@@ -133,11 +139,11 @@ class DashboardModule::Impl {
   absl::Status StartHttp() {
     if (options_.http_listen.empty()) return absl::OkStatus();
     HttpServerOptions http;
+    http.module = "dashboard";
+    http.listen_option = "dashboard.http_listen";
     http.listen = options_.http_listen;
     http.tls = tls_;
     http.allow_insecure = allow_insecure_listen_;
-    http.module = "dashboard";
-    http.listen_option = "dashboard.http_listen";
     http.threads = static_cast<int>(options_.http_threads);
     TARN_ASSIGN_OR_RETURN(
         http_, HttpServer::Start(
@@ -155,7 +161,9 @@ class DashboardModule::Impl {
 
   absl::Status OpenStorage() {
     TARN_RETURN_IF_ERROR(ApplyMigrations(pool_, "dashboard", Migrations()));
-    return EnsureFirstKeys(key_files_, identity_store_, clock_);
+    TARN_RETURN_IF_ERROR(EnsureFirstKeys(key_files_, identity_store_, clock_));
+    housekeeping_.Start();
+    return absl::OkStatus();
   }
 
   const DashboardOptions options_;
@@ -163,6 +171,7 @@ class DashboardModule::Impl {
   const KeyFiles key_files_;
   PostgresPool pool_;
   PostgresIdentityStore identity_store_{pool_};
+  DashboardHousekeeping housekeeping_{pool_};
   StorageOpener storage_{"dashboard", [this] { return OpenStorage(); }};
   IdentityManager identity_;
   DatasetManager datasets_;

@@ -18,6 +18,7 @@
 #include "common/testing/temp_dir.h"
 #include "common/testing/test_data.h"
 #include "services/dashboard/dashboard_module.h"
+#include "services/dashboard/migrations.h"
 
 namespace tarn::dashboard {
 namespace {
@@ -126,6 +127,38 @@ TEST_F(DashboardModulePgTest, ThePageSignsInByACookieThatScriptsCannotRead) {
   Post("SignOut", nlohmann::json::object(), cookie, &headers);
   refreshed = Post("RefreshSession", nlohmann::json::object(), cookie, &headers);
   EXPECT_EQ(refreshed["code"], "unauthenticated");
+}
+
+TEST_F(DashboardModulePgTest, ResponsesOlderThanADayAreForgotten) {
+  TestDatabase db{
+      [](PostgresPool& pool) { return ApplyMigrations(pool, "dashboard", Migrations()); }};
+  const auto requests = [&] {
+    absl::StatusOr<std::string> found =
+        db.pool().Run([](Transaction& txn) -> absl::StatusOr<std::string> {
+          return txn
+              .Exec(
+                  "SELECT coalesce(string_agg(request_id, ',' ORDER BY request_id), '') AS ids "
+                  "FROM dashboard.idempotency")
+              .One()
+              .Get<std::string>("ids");
+        });
+    EXPECT_OK(found);
+    return found.value_or("");
+  };
+  ASSERT_OK(db.pool().Run([](Transaction& txn) -> absl::Status {
+    for (const char* row : {"'old', now() - interval '25 hours'", "'young', now()"}) {
+      txn.Exec(std::string("INSERT INTO dashboard.idempotency (workspace, caller, method, "
+                           "request_hash, request_id, created_at) VALUES ('default', 'ada', 'm', "
+                           "'', ") +
+               row + ")");
+    }
+    return absl::OkStatus();
+  }));
+  ASSERT_EQ(requests(), "old,young");
+  ASSERT_OK(Start(db.dsn()));
+  const absl::Time end = absl::Now() + absl::Seconds(30);
+  while (requests() != "young" && absl::Now() < end) absl::SleepFor(absl::Milliseconds(5));
+  EXPECT_EQ(requests(), "young");
 }
 
 TEST_F(DashboardModulePgTest, APostgresThatIsDownDelaysAndDoesNotEnd) {

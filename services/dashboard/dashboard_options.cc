@@ -9,6 +9,9 @@ void RegisterOptions(config::OptionSet& set, DashboardOptions* options) {
           "address of the page and of the API over HTTP, host:port; empty serves none");
   set.Add("dashboard.http_threads", &options->http_threads, "threads that serve HTTP",
           config::MustBePositive);
+  set.Add("dashboard.behind_proxy", &options->behind_proxy,
+          "a reverse proxy alone reaches http_listen, and its X-Forwarded-Host and "
+          "X-Forwarded-Proto are believed");
   set.Add("dashboard.web_path", &options->web_path,
           "folder of the built page; empty looks beside the program");
   set.Add("dashboard.admin_key_file", &options->admin_key_file,

@@ -14,6 +14,8 @@ struct DashboardOptions {
   // "host:port" of the page and the Connect protocol; port 0 takes a free one; empty serves none.
   std::string http_listen = "127.0.0.1:8080";
   std::int64_t http_threads = 2;
+  // A reverse proxy stands before http_listen and sets X-Forwarded-Host and X-Forwarded-Proto.
+  bool behind_proxy = false;
   // The built page. Empty: ../share/tarn/web beside the program, or else where it was built.
   std::string web_path;
   // Empty: <state>/secrets/admin.key and <state>/secrets/signing.pem.

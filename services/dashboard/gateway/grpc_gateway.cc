@@ -10,6 +10,7 @@
 #include "common/status/error.h"
 #include "services/dashboard/gateway/api_catalog.h"
 #include "services/dashboard/gateway/gateway_metrics.h"
+#include "services/dashboard/gateway/module_status.h"
 
 namespace tarn::dashboard {
 namespace {
@@ -134,7 +135,8 @@ class ForwardedCall final : public grpc::ServerGenericBidiReactor {
     // A write that failed means that the status is on its way.
     if (ok) StartRead(&to_module_);
   }
-  void ModuleFinished(const grpc::Status& status) {
+  void ModuleFinished(const grpc::Status& ended) {
+    const grpc::Status status = StatusForClient(module_, ended);
     CopyMetadata(client_context_.GetServerTrailingMetadata(),
                  [this](std::string name, std::string value) {
                    server_context_->AddTrailingMetadata(name, value);

@@ -184,9 +184,13 @@ using GrpcGatewayOverTcpTest = GrpcGatewayTest;
 TEST_P(GrpcGatewayOverTcpTest, AModuleThatIsNotThereIsUnavailable) {
   modules_.Stop();
   catalog::v1::CatalogService::Stub stub(channel_);
-  EXPECT_THAT(rpc::Call(stub, &catalog::v1::CatalogService::Stub::GetTable,
-                        catalog::v1::GetTableRequest(), {}),
-              StatusIs(absl::StatusCode::kUnavailable));
+  const absl::Status status = rpc::Call(stub, &catalog::v1::CatalogService::Stub::GetTable,
+                                        catalog::v1::GetTableRequest(), {})
+                                  .status();
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kUnavailable, "MODULE_UNAVAILABLE"));
+  EXPECT_EQ(ErrorMetadataOf(status).at("module"), "catalog");
+  // Nothing of the inner network.
+  EXPECT_THAT(std::string(status.message()), ::testing::Not(::testing::HasSubstr("127.0.0.1")));
 }
 
 INSTANTIATE_TEST_SUITE_P(Modules, GrpcGatewayOverTcpTest, ::testing::Values(false));

@@ -16,6 +16,7 @@
 #include "common/status/status_macros.h"
 #include "services/dashboard/gateway/api_catalog.h"
 #include "services/dashboard/gateway/gateway_metrics.h"
+#include "services/dashboard/gateway/module_status.h"
 #include "services/dashboard/http/connect_protocol.h"
 #include "services/dashboard/http/session_cookie.h"
 
@@ -137,11 +138,16 @@ class ConnectHandler::Call {
       return Internal("MESSAGE_INVALID", target_.module + " sent a message that cannot be read");
     }
     if (session && response != nullptr) {
-      if (auto cookie = TakeSessionCookie(message.get(), handler_.options_.secure_cookie)) {
+      if (auto cookie = TakeSessionCookie(message.get(), SecureCookie())) {
         response->headers.emplace_back("set-cookie", *cookie);
       }
     }
     return Print(target_.type.codec, *message);
+  }
+
+  bool SecureCookie() const {
+    const ConnectHandlerOptions& options = handler_.options_;
+    return options.secure_cookie || (options.behind_proxy && ForwardedFromHttps(http_));
   }
 
   // Counts it, gives the responder back and ends.
@@ -179,7 +185,7 @@ class ConnectHandler::UnaryCall final : public Call {
 
  private:
   void Done(const grpc::Status& grpc_status) {
-    absl::Status status = rpc::FromGrpcStatus(grpc_status);
+    absl::Status status = rpc::FromGrpcStatus(StatusForClient(target_.module, grpc_status));
     HttpResponse response;
     if (status.ok()) {
       response.headers.emplace_back("content-type", std::string(ContentTypeOf(target_.type)));
@@ -237,7 +243,7 @@ class ConnectHandler::StreamCall final : public Call,
     });
   }
   void OnDone(const grpc::Status& status) override {
-    End(failure_.ok() ? rpc::FromGrpcStatus(status) : failure_);
+    End(failure_.ok() ? rpc::FromGrpcStatus(StatusForClient(target_.module, status)) : failure_);
   }
 
  private:
@@ -326,10 +332,11 @@ void ConnectHandler::Handle(HttpRequest request, std::shared_ptr<HttpResponder> 
     return refuse(MakeError(absl::StatusCode::kUnimplemented, "ENCODING_UNKNOWN",
                             "requests must not be compressed"));
   }
-  if (ConcernsSession(request.path) && !IsSameOrigin(request)) {
+  if (ConcernsSession(request.path) && !IsSameOrigin(request, options_.behind_proxy)) {
     return refuse(PermissionDenied("CROSS_ORIGIN",
                                    "sessions are for the page of this very address; other "
-                                   "programs exchange a key by ExchangeKey"));
+                                   "programs exchange a key by ExchangeKey. Behind a reverse proxy "
+                                   "an operator sets dashboard.behind_proxy"));
   }
   absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = options_.channels(*module);
   if (!channel.ok()) return refuse(channel.status());

@@ -27,6 +27,8 @@ struct ConnectHandlerOptions {
   ModuleChannels channels;
   // The cookie is for https alone.
   bool secure_cookie = false;
+  // What X-Forwarded-Host and X-Forwarded-Proto say is believed.
+  bool behind_proxy = false;
 };
 
 // Thread safe; never blocks but in Stop.

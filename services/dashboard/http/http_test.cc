@@ -342,6 +342,29 @@ TEST(SessionCookieTest, OnlyOurOwnPageMayUseIt) {
   EXPECT_FALSE(IsSameOrigin(request));
 }
 
+TEST(SessionCookieTest, WhatAProxySaysCountsOnlyBehindOne) {
+  HttpRequest request;
+  request.headers = {{"host", "dashboard:8080"}, {"origin", "https://tarn.example"}};
+  EXPECT_FALSE(IsSameOrigin(request, /*behind_proxy=*/true));
+  request.headers["x-forwarded-host"] = "tarn.example";
+  EXPECT_TRUE(IsSameOrigin(request, /*behind_proxy=*/true));
+  EXPECT_FALSE(IsSameOrigin(request, /*behind_proxy=*/false));
+  // What a client put before the proxy's own value is the client's.
+  request.headers["x-forwarded-host"] = "tarn.example, other.example";
+  EXPECT_FALSE(IsSameOrigin(request, /*behind_proxy=*/true));
+  request.headers["x-forwarded-host"] = "evil.example, tarn.example";
+  EXPECT_TRUE(IsSameOrigin(request, /*behind_proxy=*/true));
+  // A proxy that keeps the host needs no header.
+  request.headers = {{"host", "tarn.example"}, {"origin", "https://tarn.example"}};
+  EXPECT_TRUE(IsSameOrigin(request, /*behind_proxy=*/true));
+
+  EXPECT_FALSE(ForwardedFromHttps(request));
+  request.headers["x-forwarded-proto"] = "https";
+  EXPECT_TRUE(ForwardedFromHttps(request));
+  request.headers["x-forwarded-proto"] = "https, http";
+  EXPECT_FALSE(ForwardedFromHttps(request));
+}
+
 TEST(SessionCookieTest, ItIsFoundAmongOthers) {
   HttpRequest request;
   request.headers = {{"cookie", "a=1; tarn_session=abc; b=2"}};

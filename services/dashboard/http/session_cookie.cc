@@ -17,6 +17,15 @@ std::string Cookie(std::string_view value, int64_t max_age_seconds, bool secure)
   return cookie;
 }
 
+// Each proxy adds its value after a comma: the last one is that of the proxy that talks to us,
+// which alone is trusted; what stands before it may be the client's.
+std::string_view NearestProxys(std::string_view values) {
+  std::string_view last = values.substr(values.rfind(',') + 1);
+  while (last.starts_with(' ')) last.remove_prefix(1);
+  while (last.ends_with(' ')) last.remove_suffix(1);
+  return last;
+}
+
 }  // namespace
 
 std::string SessionInCookie(const HttpRequest& request) {
@@ -56,13 +65,23 @@ bool ConcernsSession(std::string_view path) {
          path == "/tarn.dashboard.v1.AuthService/SignOut";
 }
 
-bool IsSameOrigin(const HttpRequest& request) {
+bool IsSameOrigin(const HttpRequest& request, bool behind_proxy) {
   std::string_view site = request.Header("sec-fetch-site");
   if (!site.empty() && site != "same-origin" && site != "none") return false;
   std::string_view origin = request.Header("origin");
   if (origin.empty()) return true;  // no browser asks across origins without it
   size_t scheme = origin.find("://");
-  return scheme != std::string_view::npos && origin.substr(scheme + 3) == request.Header("host");
+  if (scheme == std::string_view::npos) return false;
+  std::string_view host = request.Header("host");
+  if (behind_proxy) {
+    std::string_view forwarded = NearestProxys(request.Header("x-forwarded-host"));
+    if (!forwarded.empty()) host = forwarded;
+  }
+  return origin.substr(scheme + 3) == host;
+}
+
+bool ForwardedFromHttps(const HttpRequest& request) {
+  return NearestProxys(request.Header("x-forwarded-proto")) == "https";
 }
 
 }  // namespace tarn::dashboard

@@ -28,7 +28,12 @@ std::optional<std::string> TakeSessionCookie(google::protobuf::Message* response
 bool ConcernsSession(std::string_view path);
 
 // Whether a request with the session's cookie comes from our own page. Browsers send the cookie
-// along whichever page asks.
-bool IsSameOrigin(const HttpRequest& request);
+// along whichever page asks. `behind_proxy`: the address that the browser asked is what the proxy
+// in front says (X-Forwarded-Host), where it does; else these headers are anybody's and count for
+// nothing.
+bool IsSameOrigin(const HttpRequest& request, bool behind_proxy = false);
+
+// Whether the proxy in front says that the browser came by https (X-Forwarded-Proto).
+bool ForwardedFromHttps(const HttpRequest& request);
 
 }  // namespace tarn::dashboard

@@ -65,7 +65,7 @@ class Render {
       : call_(call), request_(request), dashboard_(dashboard), datasets_(datasets) {}
 
   absl::StatusOr<v1::RenderDashboardResponse> Run(QueryRunner& runner, DatasetColumns& columns,
-                                                  size_t concurrency);
+                                                  OptionsCache& options, size_t concurrency);
 
  private:
   struct PlannedVisual {
@@ -75,14 +75,21 @@ class Render {
   };
   struct PlannedFilter {
     const v1::Filter* filter;
+    // What it offers, remembered; else the task that asks for it, or null where nothing can.
+    std::optional<OptionsCache::Rows> remembered;
     const Task* task = nullptr;
+
+    const OptionsCache::Rows* rows() const {
+      if (remembered.has_value()) return &*remembered;
+      return task != nullptr && task->result.ok() ? &task->result->rows : nullptr;
+    }
   };
 
   absl::Status ChooseVisuals();
   void ResolveColumns(DatasetColumns& columns, size_t concurrency);
   absl::StatusOr<ResolvedDataset> Resolved(const std::string& name) const;
   std::optional<ResolvedDataset> DatasetOf(const v1::Filter& filter) const;
-  void Plan(const Choices& choices);
+  void Plan(const Choices& choices, OptionsCache& options);
   const Task* TaskFor(SqlStatement statement, const std::string& source);
   std::string SourceOf(const std::string& part) const { return dashboard_.name() + "/" + part; }
   void FillVisual(const PlannedVisual& planned, v1::VisualResult* result) const;
@@ -165,7 +172,7 @@ const Task* Render::TaskFor(SqlStatement statement, const std::string& source) {
   return &it->second;
 }
 
-void Render::Plan(const Choices& choices) {
+void Render::Plan(const Choices& choices, OptionsCache& options) {
   for (const v1::Visual* visual : chosen_) {
     absl::StatusOr<ResolvedDataset> dataset = Resolved(visual->dataset());
     PlannedVisual planned{
@@ -179,10 +186,13 @@ void Render::Plan(const Choices& choices) {
     PlannedFilter planned{&filter};
     if (std::optional<ResolvedDataset> dataset = DatasetOf(filter)) {
       if (auto statement = BuildOptionsStatement(filter, *dataset)) {
-        planned.task = TaskFor(*std::move(statement), SourceOf(filter.id()));
+        planned.remembered = options.Find(call_, *statement);
+        if (!planned.remembered.has_value()) {
+          planned.task = TaskFor(*std::move(statement), SourceOf(filter.id()));
+        }
       }
     }
-    filters_.push_back(planned);
+    filters_.push_back(std::move(planned));
   }
 }
 
@@ -224,8 +234,8 @@ void Render::FillOptions(const PlannedFilter& planned, v1::FilterOptions* option
     return;
   }
   // Without its options a filter still filters; a visual of the same data set tells the error.
-  if (planned.task == nullptr || !planned.task->result.ok()) return;
-  for (const ListValue& row : planned.task->result->rows) {
+  if (planned.rows() == nullptr) return;
+  for (const ListValue& row : *planned.rows()) {
     if (planned.filter->type() == v1::FILTER_TYPE_VALUES && row.values_size() == 1) {
       options->add_values(row.values(0).string_value());
     } else if (row.values_size() == 2) {
@@ -237,11 +247,11 @@ void Render::FillOptions(const PlannedFilter& planned, v1::FilterOptions* option
 
 absl::StatusOr<v1::RenderDashboardResponse> Render::Run(QueryRunner& runner,
                                                         DatasetColumns& columns,
-                                                        size_t concurrency) {
+                                                        OptionsCache& options, size_t concurrency) {
   TARN_ASSIGN_OR_RETURN(Choices choices, ChoicesOf(dashboard_, request_));
   TARN_RETURN_IF_ERROR(ChooseVisuals());
   ResolveColumns(columns, concurrency);
-  Plan(choices);
+  Plan(choices, options);
   std::vector<Task*> tasks;
   for (auto& [statement, task] : tasks_) tasks.push_back(&task);
   RunParallel(tasks.size(), concurrency, [&](size_t i) {
@@ -251,6 +261,9 @@ absl::StatusOr<v1::RenderDashboardResponse> Render::Run(QueryRunner& runner,
   *response.mutable_dashboard() = dashboard_;
   for (const PlannedVisual& planned : visuals_) FillVisual(planned, response.add_visuals());
   for (const PlannedFilter& planned : filters_) {
+    if (planned.task != nullptr && planned.task->result.ok()) {
+      options.Keep(call_, planned.task->statement, planned.task->result->rows);
+    }
     FillOptions(planned, response.add_filter_options());
   }
   return response;
@@ -262,7 +275,7 @@ absl::StatusOr<v1::RenderDashboardResponse> DashboardRenderer::Render(
     const rpc::CallContext& call, const v1::RenderDashboardRequest& request,
     const v1::Dashboard& dashboard, const DatasetsByName& datasets) {
   return tarn::dashboard::Render(call, request, dashboard, datasets)
-      .Run(runner_, columns_, concurrency_);
+      .Run(runner_, columns_, options_, concurrency_);
 }
 
 }  // namespace tarn::dashboard

@@ -9,6 +9,7 @@
 #include <absl/status/statusor.h>
 
 #include "services/dashboard/render/dataset_columns.h"
+#include "services/dashboard/render/options_cache.h"
 #include "services/dashboard/render/query_runner.h"
 
 namespace tarn {
@@ -32,7 +33,7 @@ class DashboardRenderer {
  public:
   // Both must outlive it. `concurrency` bounds the queries of one render that run at a time.
   DashboardRenderer(QueryRunner& runner, const Clock& clock, size_t concurrency)
-      : runner_(runner), columns_(runner, clock), concurrency_(concurrency) {}
+      : runner_(runner), columns_(runner, clock), options_(clock), concurrency_(concurrency) {}
 
   // `datasets` are those that the dashboard names. Errors of the request: INVALID_ARGUMENT with
   // reason FILTER_UNKNOWN, SWITCH_UNKNOWN, VISUAL_UNKNOWN or INVALID_FIELD.
@@ -44,6 +45,7 @@ class DashboardRenderer {
  private:
   QueryRunner& runner_;
   DatasetColumns columns_;
+  OptionsCache options_;
   const size_t concurrency_;
 };
 

@@ -162,6 +162,29 @@ TEST_F(DashboardRendererTest, ColumnsAreRememberedForAWhileForTheSameUser) {
   EXPECT_EQ(runner_.statements().size(), 7u);
 }
 
+TEST_F(DashboardRendererTest, OptionsAreRememberedForAWhileForTheSameUserWhateverIsChosen) {
+  request_.add_visual_ids("ring");
+  const auto asked = [&] {
+    const std::vector<std::string> sources = runner_.sources();
+    return std::count(sources.begin(), sources.end(), "dashboards/d/device");
+  };
+  const auto options = [&] {
+    auto response = renderer_.Render(call_, request_, dashboard_, datasets_);
+    EXPECT_OK(response);
+    return response.ok() ? response->filter_options(0) : v1::FilterOptions();
+  };
+  EXPECT_THAT(options().values(), ::testing::ElementsAre("ac", "fan"));
+  (*request_.mutable_filters())["device"].add_values("ac");
+  EXPECT_THAT(options().values(), ::testing::ElementsAre("ac", "fan"));
+  EXPECT_EQ(asked(), 1);
+  call_.caller.user = "bob";
+  options();
+  EXPECT_EQ(asked(), 2);
+  clock_.Advance(absl::Minutes(1));
+  options();
+  EXPECT_EQ(asked(), 3);
+}
+
 TEST(JsonRowsTest, ValuesKeepTheirKinds) {
   std::vector<google::protobuf::ListValue> rows;
   ASSERT_OK(AppendJsonRows("[1,\"a\\nb\",null,true,[1],{\"k\":2.5}]\n", rows));
