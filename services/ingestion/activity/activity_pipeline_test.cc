@@ -215,8 +215,7 @@ TEST_F(ActivityPipelineTest, MistakesAreNamedByTheirPath) {
                 "1s");
   ExpectMistake("deduplicate { key: 'device' } --- deduplicate { key: 'device' }",
                 "[1].deduplicate", "only one");
-  ExpectMistake("call { address: 'localhost:1' }", "[0].call.address",
-                "ingestion.function_addresses");
+  ExpectMistake("call { address: 'localhost:1' }", "[0].call.address", "cannot be called here");
   std::string many;
   for (int i = 0; i < 26; ++i)
     absl::StrAppend(&many, i == 0 ? "" : " --- ", "remove { columns: 'x' }");
