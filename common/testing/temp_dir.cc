@@ -57,9 +57,13 @@ TempDir::~TempDir() {
 fs::path TempDir::WriteFile(std::string_view relative, std::string_view content) const {
   const fs::path file = path_ / relative;
   fs::create_directories(file.parent_path());
-  std::ofstream out(file, std::ios::binary);
+  // Before there is anything in it: somebody may be waiting for the file.
+  std::ofstream out(file, std::ios::binary | std::ios::app);
+  if (chmod(file.c_str(), 0600) != 0) Fail("cannot chmod", file);
+  out.close();
+  out.open(file, std::ios::binary | std::ios::trunc);
   out.write(content.data(), static_cast<std::streamsize>(content.size()));
-  if (!out.flush() || chmod(file.c_str(), 0600) != 0) Fail("cannot write", file);
+  if (!out.flush()) Fail("cannot write", file);
   return file;
 }
 

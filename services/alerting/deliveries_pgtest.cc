@@ -185,9 +185,16 @@ TEST_F(DeliveriesPgTest, ASlackAddressFromAFileIsReadWhenItIsNeeded) {
   ASSERT_OK(CreateChannel(channel));
   ASSERT_OK(Send());
   ASSERT_TRUE(NewestWasTried(1));
-  EXPECT_THAT(Deliveries()[0].last_result(), HasSubstr("cannot be read"));
-  dir_.WriteFile("url", receiver_.url() + "\n");
+  EXPECT_THAT(Deliveries()[0].last_result(), HasSubstr("does not exist"));
+  // Written aside: it is looked for all the time.
+  const std::filesystem::path written = dir_.WriteFile("url.new", receiver_.url() + "\n");
+  std::filesystem::permissions(written, std::filesystem::perms(0644));
+  std::filesystem::rename(written, dir_ / "url");
   clock_.Advance(absl::Seconds(2));
+  ASSERT_TRUE(NewestWasTried(2));
+  EXPECT_THAT(Deliveries()[0].last_result(), HasSubstr("chmod 600"));
+  std::filesystem::permissions(dir_ / "url", std::filesystem::perms(0600));
+  clock_.Advance(absl::Minutes(1));
   ASSERT_TRUE(NewestIs(v1::DELIVERY_STATE_DELIVERED));
 }
 

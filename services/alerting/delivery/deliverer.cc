@@ -1,16 +1,15 @@
 #include "services/alerting/delivery/deliverer.h"
 
 #include <filesystem>
-#include <fstream>
 #include <random>
 
-#include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 
 #include "common/clock/clock.h"
 #include "common/failpoint/failpoint.h"
 #include "common/postgres/postgres_pool.h"
+#include "common/secret_file/secret_file.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "services/alerting/alerting_metrics.h"
@@ -20,8 +19,6 @@
 
 namespace tarn::alerting {
 namespace {
-
-constexpr size_t kMaxSecretBytes = 64 * 1024;
 
 double Jitter() {
   thread_local std::mt19937 random{std::random_device{}()};
@@ -91,7 +88,9 @@ Deliverer::Attempt Deliverer::Try(const ClaimedDelivery& delivery,
   absl::StatusOr<HttpPost> post = PostOf(delivery, channel);
   if (!post.ok()) {
     // A file may be put right while it is tried again; one that may not be read stays so.
-    return {.try_again = ErrorReason(post.status()) == "SECRET_FILE_UNREADABLE",
+    const std::string reason = ErrorReason(post.status());
+    return {.try_again = reason == "SECRET_FILE_UNREADABLE" || reason == "SECRET_FILE_EXPOSED" ||
+                         reason == "SECRET_FILE_MISSING",
             .result = std::string(post.status().message())};
   }
   absl::StatusOr<HttpAnswer> answer = sender_.Post(*post);
@@ -137,11 +136,11 @@ absl::StatusOr<std::string> Deliverer::ReadSecret(const std::string& path) const
   }
   std::error_code error;
   const std::filesystem::path real = std::filesystem::canonical(path, error);
-  const absl::Status unreadable = FailedPrecondition(
-      "SECRET_FILE_UNREADABLE",
-      absl::StrCat(path,
-                   " cannot be read, is empty or is larger than 64 KiB; check that the "
-                   "server may read it"));
+  const absl::Status unreadable =
+      FailedPrecondition("SECRET_FILE_UNREADABLE",
+                         absl::StrCat(path,
+                                      " does not exist or is empty; check that the "
+                                      "file holds the secret and that the server may read it"));
   if (error) return unreadable;
   const std::string folder =
       std::filesystem::weakly_canonical(options_.secret_folder, error).string() + "/";
@@ -149,15 +148,9 @@ absl::StatusOr<std::string> Deliverer::ReadSecret(const std::string& path) const
     return FailedPrecondition("SECRET_FILE_NOT_ALLOWED",
                               absl::StrCat(path, " lies outside alerting.secret_folder"));
   }
-  if (!std::filesystem::is_regular_file(real, error)) return unreadable;
-  std::ifstream file(real, std::ios::binary);
-  std::string content(kMaxSecretBytes + 1, '\0');
-  file.read(content.data(), static_cast<std::streamsize>(content.size()));
-  content.resize(static_cast<size_t>(file.gcount()));
-  if (content.size() > kMaxSecretBytes) return unreadable;
-  absl::StripAsciiWhitespace(&content);
-  if (content.empty()) return unreadable;
-  return content;
+  absl::StatusOr<std::string> secret = ReadSecretFile(real.string());
+  if (secret.ok() && secret->empty()) return unreadable;
+  return secret;
 }
 
 void Deliverer::Count(const ClaimedDelivery& delivery, const AttemptOutcome& outcome) {
