@@ -225,6 +225,73 @@ TEST_F(MaintenanceTest, ExpiredSnapshotsLetTheirFilesGoAfterTheGrace) {
   EXPECT_THAT(fixture_.Query("SELECT id FROM t ORDER BY id"), ElementsAre("1", "2"));
 }
 
+TEST_F(MaintenanceTest, ACommitIsKnownForAnHourWhateverTheTableSays) {
+  CatalogDatabase& catalog = fixture_.catalog();
+  const Table table = catalog.CreateTable("t");
+  const auto append = [&](const std::string& id) {
+    DataFile file = TestFile(id);
+    file.path = table.location + "/" + id + ".parquet";
+    return catalog.Commit(Append("t", id, {file}));
+  };
+  const auto expire_after = [&](const char* ago) {
+    ASSERT_OK(catalog.pool().Run([&](Transaction& txn) -> absl::Status {
+      txn.Exec(
+          "UPDATE catalog.tables SET properties = '{\"tarn.snapshots.max_age\": \"1s\", "
+          "\"tarn.snapshots.min_count\": \"1\"}'");
+      txn.Exec("UPDATE catalog.snapshots SET commit_time = commit_time - $1::interval",
+               std::string(ago));
+      return ExpireSnapshots(txn, catalog.Key("t")).status();
+    }));
+  };
+  ASSERT_OK_AND_ASSIGN(const CommitResult first, append("a"));
+  ASSERT_OK(append("b"));
+  expire_after("50 minutes");
+  ASSERT_OK_AND_ASSIGN(const CommitResult again, append("a"));
+  EXPECT_EQ(again.snapshot.id, first.snapshot.id);
+  EXPECT_THAT(catalog.LivePaths("t"), SizeIs(2));
+  // Then it is forgotten; its file, which is still there, is not added twice all the same.
+  expire_after("11 minutes");
+  EXPECT_THAT(append("a"), StatusIs(absl::StatusCode::kInvalidArgument, "FILE_EXISTS"));
+}
+
+TEST_F(MaintenanceTest, ADroppedTablesFolderIsNotTakenUpWhileItMayBeRemoved) {
+  CatalogDatabase& catalog = fixture_.catalog();
+  PostgresPool& pool = catalog.pool();
+  const Table table = catalog.CreateTable("t", /*partitioned=*/true);
+  AppendRow(1, "2024-01-01");
+  ASSERT_OK(pool.Run(
+      [&](Transaction& txn) { return TableManager(txn).Delete(catalog.actor(), table.key, ""); }));
+  const auto create_again = [&] {
+    return pool.Run([&](Transaction& txn) {
+      Table same{.key = table.key, .uid = table.uid, .definition = table.definition};
+      return TableManager(txn).Create(catalog.actor(), std::move(same)).status();
+    });
+  };
+  const auto backdate = [&](const std::string& column) {
+    ASSERT_OK(pool.Run([&](Transaction& txn) -> absl::Status {
+      EXPECT_EQ(txn.Exec("UPDATE catalog.garbage SET " + column + " = now() - interval '25 hours'")
+                    .affected_rows(),
+                1);
+      return absl::OkStatus();
+    }));
+  };
+  GarbageCollector collector(pool, fixture_.lake(), fixture_.metrics());
+  const auto refused = StatusIs(absl::StatusCode::kAborted, "COMMIT_CONFLICT");
+  const fs::path folder = fixture_.lake().root() / fs::path(table.location).parent_path();
+  EXPECT_THAT(create_again(), refused);
+  backdate("delete_after");
+  ASSERT_OK(collector.Run());
+  EXPECT_FALSE(fs::exists(folder));
+  // Another collector may still be at it.
+  EXPECT_THAT(create_again(), refused);
+  backdate("removed_at");
+  ASSERT_OK(collector.Run());
+  EXPECT_OK(create_again());
+  AppendRow(2, "2024-01-01");
+  ASSERT_OK(collector.Run());
+  EXPECT_THAT(fixture_.Query("SELECT id FROM t"), ElementsAre("2"));
+}
+
 TEST_F(MaintenanceTest, AFileThatWasAddedAgainStaysWhileASnapshotReadsIt) {
   CatalogDatabase& catalog = fixture_.catalog();
   Table table = catalog.CreateTable("t");

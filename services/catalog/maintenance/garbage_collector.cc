@@ -62,7 +62,7 @@ absl::Status GarbageCollector::RemoveGarbage() {
     garbage.clear();
     for (const Row row :
          txn.Exec("SELECT workspace, path FROM catalog.garbage WHERE delete_after < "
-                  "now() ORDER BY delete_after LIMIT $1",
+                  "now() AND removed_at IS NULL ORDER BY delete_after LIMIT $1",
                   kGarbageAtOnce)) {
       garbage.push_back({row.Get<std::string>("workspace"), row.Get<std::string>("path")});
     }
@@ -70,11 +70,12 @@ absl::Status GarbageCollector::RemoveGarbage() {
   }));
   absl::Status first;
   for (const Garbage& item : garbage) {
-    // The file goes before its row: a kill in between removes it once more.
+    // What is removed goes before its row: a kill in between removes it once more.
+    const bool folder = IsTableFolder(item.path);
     if (MayRemove(item.workspace, item.path)) {
       TARN_ASSIGN_OR_RETURN(const std::filesystem::path path, lake_.Join(item.path));
       std::error_code error;
-      if (IsTableFolder(item.path)) {
+      if (folder) {
         std::filesystem::remove_all(path, error);
       } else {
         std::filesystem::remove(path, error);
@@ -89,17 +90,30 @@ absl::Status GarbageCollector::RemoveGarbage() {
       metrics_.garbage_removed.Increment();
     }
     TARN_RETURN_IF_ERROR(pool_.Run([&](Transaction& txn) -> absl::Status {
-      txn.Exec("DELETE FROM catalog.garbage WHERE workspace = $1 AND path = $2", item.workspace,
-               item.path);
+      txn.Exec(folder ? "UPDATE catalog.garbage SET removed_at = now() WHERE workspace = $1 AND "
+                        "path = $2"
+                      : "DELETE FROM catalog.garbage WHERE workspace = $1 AND path = $2",
+               item.workspace, item.path);
       return absl::OkStatus();
     }));
   }
   return first;
 }
 
+absl::Status GarbageCollector::RemoveTombstones() {
+  return pool_.Run([&](Transaction& txn) -> absl::Status {
+    txn.Exec(
+        "DELETE FROM catalog.garbage WHERE removed_at < now() - $1::bigint * interval '1 "
+        "millisecond'",
+        absl::ToInt64Milliseconds(kTombstoneAge));
+    return absl::OkStatus();
+  });
+}
+
 absl::Status GarbageCollector::Run() {
   const absl::Status expired = ExpireAll();
-  const absl::Status removed = RemoveGarbage();
+  absl::Status removed = RemoveGarbage();
+  removed.Update(RemoveTombstones());
   const absl::Status purged = idempotency::Purge(pool_, "catalog").status();
   if (!expired.ok()) return expired;
   return removed.ok() ? purged : removed;

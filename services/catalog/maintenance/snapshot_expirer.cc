@@ -1,5 +1,7 @@
 #include "services/catalog/maintenance/snapshot_expirer.h"
 
+#include <algorithm>
+
 #include <absl/strings/numbers.h>
 
 #include "common/config/option_value.h"
@@ -42,7 +44,7 @@ absl::StatusOr<int64_t> ExpireSnapshots(Transaction& txn, const TableKey& key) {
       txn.Exec(
              "DELETE FROM catalog.snapshots WHERE table_uid = $1 AND sequence_number <= $2 AND "
              "commit_time < now() - $3::bigint * interval '1 millisecond'",
-             table.uid, last, absl::ToInt64Milliseconds(rule.max_age))
+             table.uid, last, absl::ToInt64Milliseconds(std::max(rule.max_age, kMinSnapshotAge)))
           .affected_rows();
   if (expired == 0) return 0;
   // Commit times ascend with sequence numbers, so the snapshots that are left have no gap below.

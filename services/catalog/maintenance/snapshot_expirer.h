@@ -1,6 +1,8 @@
 // Lets old snapshots go. A table keeps those of the last five days (property
 // `tarn.snapshots.max_age`: "12h", "30d") and at least ten (`tarn.snapshots.min_count`). Files that
 // no remaining snapshot names are removed a day later, so that readers who began before can end.
+// Snapshots younger than an hour stay in any case: a commit that is repeated is known by its
+// snapshot, and would otherwise be done twice.
 #pragma once
 
 #include <absl/status/status.h>
@@ -12,6 +14,7 @@ namespace tarn::catalog {
 
 inline constexpr absl::Duration kDefaultSnapshotAge = absl::Hours(5 * 24);
 inline constexpr int64_t kDefaultMinSnapshots = 10;
+inline constexpr absl::Duration kMinSnapshotAge = absl::Hours(1);
 
 struct ExpiryRule {
   absl::Duration max_age = kDefaultSnapshotAge;
