@@ -17,7 +17,7 @@
 #include "common/lake/durable_file.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
-#include "services/ingestion/wal/crc32c.h"
+#include "common/wal/crc32c.h"
 
 namespace tarn::ingestion {
 namespace {
@@ -72,7 +72,7 @@ std::string Block(const std::vector<SeenKeys::Row>& rows, uint64_t from, uint64_
     Put(rest, absl::Uint128High64(row.key));
   }
   std::string block;
-  Put(block, Crc32c(rest));
+  Put(block, wal::Crc32c(rest));
   return block + rest;
 }
 
@@ -180,7 +180,7 @@ absl::Status SeenKeys::Read(const fs::path& path, uint64_t from, std::vector<Row
     const size_t length = kBlockHeader + size_t{count} * kEntryBytes;
     if (length > bytes.size() - at) break;
     const std::string_view rest(&bytes[at + 4], length - 4);
-    if (Crc32c(rest) != Take<uint32_t>(&bytes[at])) break;
+    if (wal::Crc32c(rest) != Take<uint32_t>(&bytes[at])) break;
     for (size_t i = 0; i < count; ++i) {
       const char* const entry = &bytes[at + kBlockHeader + i * kEntryBytes];
       Row row{Take<uint64_t>(entry), Take<int64_t>(entry + 8),

@@ -10,7 +10,7 @@
 
 #include <absl/status/status.h>
 
-#include "services/ingestion/wal/wal_format.h"
+#include "common/wal/wal_format.h"
 
 namespace tarn::ingestion {
 
@@ -28,8 +28,8 @@ struct RefusedRecord {
 
 struct PayloadRecords {
   std::string text;
-  std::vector<RecordSpan> records;     // those that may be stored, in order
-  std::vector<RefusedRecord> refused;  // the others, in order
+  std::vector<wal::RecordSpan> records;  // those that may be stored, in order
+  std::vector<RefusedRecord> refused;    // the others, in order
 
   int total() const { return static_cast<int>(records.size() + refused.size()); }
   std::string_view record(size_t i) const {

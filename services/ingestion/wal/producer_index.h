@@ -15,9 +15,13 @@
 
 #include <absl/time/time.h>
 
-#include "services/ingestion/wal/wal_format.h"
+#include "common/wal/wal_format.h"
 
 namespace tarn::ingestion {
+
+using wal::BatchKey;
+using wal::ProducerPosition;
+using wal::StoredBatch;
 
 class ProducerIndex {
  public:

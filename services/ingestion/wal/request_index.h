@@ -10,9 +10,11 @@
 
 #include <absl/time/time.h>
 
-#include "services/ingestion/wal/wal_format.h"
+#include "common/wal/wal_format.h"
 
 namespace tarn::ingestion {
+
+using wal::BatchKey;
 
 inline constexpr absl::Duration kRequestRetention = absl::Hours(24);
 

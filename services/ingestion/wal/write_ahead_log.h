@@ -4,6 +4,11 @@
 // Group commit: Append only queues; one thread writes all that is queued with one write and one
 // flush, and then answers. While it flushes, the next group gathers.
 //
+// Memory and disk are bounded. What comes faster than the disk takes it waits in the queue for its
+// answer, and is refused with WAL_OVERLOADED when the queue is full. When the log has reached its
+// size, the queue waits for delivery to make room, each batch up to `max_full_wait`, and is then
+// refused with WAL_FULL. Both have "retry_delay_ms" in their metadata.
+//
 // Positions: the records of each stream are numbered 0, 1, 2… without a gap, in the order in which
 // they are written; a write that failed uses none up.
 //
@@ -18,11 +23,12 @@
 // nothing for `producer_retention`; its next sequence is 1 then. LastSequence says where it is.
 //
 // Threads: every function is safe on any thread. Callbacks run on the log's own thread without its
-// lock held, and must not block for long. Errors: RESOURCE_EXHAUSTED DISK_FULL, WAL_FULL (too much
-// is undelivered) and WAL_OVERLOADED (too much waits for the flush), in all of which nothing was
-// stored; FAILED_PRECONDITION WAL_IN_USE, REQUEST_ID_REUSED and SEQUENCE_REUSED (other records came
-// under the same name before); OUT_OF_RANGE SEQUENCE_GAP; RESOURCE_EXHAUSTED TOO_MANY_PRODUCERS;
-// INVALID_ARGUMENT INVALID_FIELD and BATCH_TOO_LARGE; UNAVAILABLE WAL_CLOSED.
+// lock held, and must not block for long. Errors: RESOURCE_EXHAUSTED DISK_FULL, WAL_FULL and
+// WAL_OVERLOADED, in all of which nothing was stored; UNKNOWN WAL_OUTCOME_UNKNOWN (a failing disk:
+// send again under the same name); FAILED_PRECONDITION WAL_IN_USE, REQUEST_ID_REUSED and
+// SEQUENCE_REUSED (other records came under the same name before); OUT_OF_RANGE SEQUENCE_GAP;
+// RESOURCE_EXHAUSTED TOO_MANY_PRODUCERS; INVALID_ARGUMENT INVALID_FIELD and BATCH_TOO_LARGE;
+// UNAVAILABLE WAL_CLOSED.
 #pragma once
 
 #include <condition_variable>
@@ -30,14 +36,13 @@
 #include <deque>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <absl/status/status.h>
@@ -45,56 +50,38 @@
 #include <absl/time/time.h>
 
 #include "common/clock/clock.h"
+#include "common/wal/wal_format.h"
 #include "services/ingestion/ingestion_metrics.h"
 #include "services/ingestion/wal/append_file.h"
-#include "services/ingestion/wal/producer_index.h"
-#include "services/ingestion/wal/request_index.h"
-#include "services/ingestion/wal/wal_format.h"
+#include "services/ingestion/wal/append_outcome.h"
+#include "services/ingestion/wal/batch_names.h"
+#include "services/ingestion/wal/log_state.h"
+#include "services/ingestion/wal/recovery.h"
+#include "services/ingestion/wal/segment_remover.h"
+#include "services/ingestion/wal/segment_writer.h"
 
 namespace tarn::ingestion {
 
+using wal::RecordSpan;
+
 struct WriteAheadLogOptions {
   std::filesystem::path folder;
+  // At most a quarter of max_bytes, so that what is delivered can be removed.
   int64_t segment_bytes = 64LL << 20;
-  // Undelivered bytes on disk, above which records are refused.
+  // Bytes on disk, above which records wait, and are then refused.
   int64_t max_bytes = 16LL << 30;
+  absl::Duration max_full_wait = absl::Seconds(5);
   // Bytes of undelivered records that are kept in memory too; the rest is read back.
   int64_t cache_bytes = 128LL << 20;
-  // Bytes that may wait for the flush.
+  // Bytes that may wait to be written.
   int64_t max_queued_bytes = 64LL << 20;
   // How long after its last batch a producer is remembered, and how many are at once.
   absl::Duration producer_retention = absl::Hours(24);
   int64_t max_producers = 100'000;
+  // Disk space that is set aside for removing segments from a full disk.
+  int64_t reserve_bytes = 4LL << 20;
   OpenAppendFile open_file = OpenPosixAppendFile;
 };
-
-// What opening found. `damaged_bytes` were copied to the folder quarantine/.
-struct WalOpenReport {
-  int segments = 0;
-  uint64_t batches = 0;
-  uint64_t records = 0;
-  uint64_t torn_bytes = 0;
-  uint64_t damaged_bytes = 0;
-  std::vector<std::string> quarantined;  // paths
-};
-
-// One buffer with the records of a batch in it, in order and without overlap; what lies between
-// them (line ends) is stored, but never read.
-struct RecordBuffer {
-  std::string payload;
-  std::vector<RecordSpan> spans;
-};
-
-struct AppendOutcome {
-  uint64_t first_position = 0;
-  absl::Time time;
-  // The request id or the sequence had been seen: nothing was stored now.
-  bool replayed = false;
-  // False only of a replayed batch that is older than the last ones of its producer: that it was
-  // stored is known, but not where.
-  bool positions_known = true;
-};
-using AppendDone = std::function<void(absl::StatusOr<AppendOutcome>)>;
 
 struct WalRecord {
   uint64_t position = 0;
@@ -108,14 +95,6 @@ struct WalRecord {
 struct WalRecords {
   std::vector<WalRecord> records;
   std::vector<std::shared_ptr<const std::string>> bodies;
-};
-
-// What of a stream is not yet delivered.
-struct StreamBacklog {
-  uint64_t end_position = 0;
-  uint64_t delivered_position = 0;
-  uint64_t bytes = 0;
-  absl::Time oldest = absl::InfiniteFuture();
 };
 
 class WriteAheadLog {
@@ -159,7 +138,8 @@ class WriteAheadLog {
   // and nothing is changed, when records of it are undelivered or being written.
   bool CloseStream(const std::string& stream_uid);
   void ReopenStream(const std::string& stream_uid);
-  // Removes the segments in which nothing is undelivered, keeping their request ids.
+  // Removes the segments in which nothing is undelivered, keeping request ids, positions and
+  // producers. One that cannot be removed does not keep the others; the first error is returned.
   absl::Status RemoveDeliveredSegments();
 
   StreamBacklog Backlog(const std::string& stream_uid) const;
@@ -172,80 +152,29 @@ class WriteAheadLog {
   uint64_t disk_bytes() const;
 
  private:
-  // A batch on its way to the disk.
-  struct Batch {
-    BatchKey key;
-    FrameHeader header;  // position and time are set by the log's thread
-    std::string head;
-    std::shared_ptr<const RecordBuffer> records;
-    std::vector<AppendDone> done;
-    uint64_t offset = 0;
-  };
-  // One frame of undelivered records.
-  struct FrameRef {
-    uint64_t first_position = 0;
-    uint32_t record_count = 0;
-    uint32_t body_bytes = 0;
-    uint64_t segment = 0;
-    uint64_t offset = 0;
-    absl::Time time;
-    std::shared_ptr<const RecordBuffer> records;  // null: read them back
-  };
-  struct StreamState {
-    std::string workspace;
-    uint64_t next_position = 0;
-    uint64_t delivered = 0;
-    uint64_t bytes = 0;
-    int in_flight = 0;  // batches that are queued or being written
-    bool closed = false;
-    std::deque<FrameRef> frames;
-  };
-  struct Segment {
-    uint64_t bytes = 0;
-    uint64_t undelivered_frames = 0;
-    bool has_requests = false;
-    // The positions of all streams stand in it, durably so.
-    bool has_positions = false;
-  };
-
   WriteAheadLog(WriteAheadLogOptions options, Clock& clock, IngestionMetrics& metrics);
 
   absl::Status Recover();
   absl::Status LockFolder();
-  absl::Status LoadUuid();
-  absl::Status LoadRequests();
-  absl::Status LoadSegment(uint64_t number, bool last);
-  void LoadPositions(std::string_view body);
-  void LoadProducers(std::string_view body);
-  absl::Status Quarantine(uint64_t number, uint64_t offset, uint64_t bytes);
-  std::filesystem::path SegmentPath(uint64_t number) const;
 
+  // The log's thread.
   void Run();
-  // Both on the log's thread, without the lock.
-  absl::Status WriteGroup(std::vector<std::unique_ptr<Batch>>& group, absl::Time time);
-  absl::Status BeginSegment(std::vector<std::string>& frames);
-  void AbandonTail();
-  void AcceptGroup(std::vector<std::unique_ptr<Batch>>& group, absl::Time time);
-  void FailGroup(std::vector<std::unique_ptr<Batch>>& group, const absl::Status& error);
+  using Group = std::vector<std::unique_ptr<QueuedBatch>>;
+  // Waits until there is something to write, or to refuse because there is no room for it (`full`).
+  // Empty at the end.
+  Group TakeGroup(bool& full);
+  void WriteAndAnswer(Group group);
+  // Answers everybody, and everybody behind them of the same producers.
+  void FailGroup(Group group, const absl::Status& error);
 
   // Under the lock.
   // The answer that can be given now; else the batch is queued (or waits for its twin), and both
   // arguments are taken.
-  std::optional<absl::StatusOr<AppendOutcome>> AnswerOrQueue(std::unique_ptr<Batch>& batch,
+  std::optional<absl::StatusOr<AppendOutcome>> AnswerOrQueue(std::unique_ptr<QueuedBatch>& batch,
                                                              AppendDone& done);
-  // The answer to a request id or a sequence that is known, or that cannot be taken; nothing when
-  // the batch is to be stored. `taken` is set when `done` waits for a twin of the batch.
-  std::optional<absl::StatusOr<AppendOutcome>> AnswerRequest(const Batch& batch, AppendDone& done,
-                                                             bool& taken);
-  std::optional<absl::StatusOr<AppendOutcome>> AnswerSequence(const Batch& batch, AppendDone& done,
-                                                              bool& taken);
-  bool HasRoomForProducer();
-  // The batch is no longer on its way.
-  void Forget(const Batch& batch);
-  // `payload_crc` is 0 of a batch from before there were producers.
-  void AddFrame(const BatchKey& key, uint32_t payload_crc, FrameRef frame);
-  void ReleaseFrame(StreamState& state, const FrameRef& frame);
-  uint64_t DiskBytes() const;
+  bool HasRoom() const;
+  void NumberRecords(Group& group) const;
+  void End(const QueuedBatch& batch);
 
   const WriteAheadLogOptions options_;
   Clock& clock_;
@@ -256,25 +185,20 @@ class WriteAheadLog {
   std::function<void(const std::string&)> on_durable_;
 
   // The log's thread only.
-  std::unique_ptr<AppendFile> active_file_;
-  uint64_t active_ = 0;        // the number of the segment that is written to
-  uint64_t active_bytes_ = 0;  // its flushed size
+  std::unique_ptr<SegmentWriter> writer_;
+  bool failing_ = false;  // the last group could not be written
+
+  std::mutex removal_mutex_;  // held while segments are removed; before mutex_
+  SegmentRemover remover_;
 
   mutable std::mutex mutex_;
   std::condition_variable queue_changed_;
   bool stop_ = false;
-  std::deque<std::unique_ptr<Batch>> queue_;
-  int64_t queued_bytes_ = 0;
-  int64_t cached_bytes_ = 0;
-  std::map<uint64_t, Segment> segments_;  // by number; the last is the active one
-  std::map<std::string, StreamState> streams_;
-  RequestIndex requests_;
-  ProducerIndex producers_;
-  absl::Time next_producer_purge_ = absl::InfinitePast();
-  // The batches of each producer that are on their way, by sequence, without a gap.
-  std::unordered_map<std::string, std::deque<Batch*>> pending_sequences_;
-  // Requests that are being written, by "workspace\0stream\0id".
-  std::map<std::string, Batch*> pending_requests_;
+  std::deque<std::unique_ptr<QueuedBatch>> queue_;
+  int64_t queued_bytes_ = 0;     // what is being written included
+  double bytes_per_second_ = 0;  // of the last groups
+  LogState state_;
+  BatchNames names_;
   std::thread thread_;
 };
 

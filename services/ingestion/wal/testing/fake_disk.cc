@@ -38,7 +38,13 @@ class FakeDiskFile : public AppendFile {
     return absl::OkStatus();
   }
 
-  absl::Status Truncate(uint64_t size) override { return file_->Truncate(size); }
+  absl::Status Truncate(uint64_t size) override {
+    {
+      std::lock_guard lock(disk_.mutex_);
+      if (disk_.truncate_fails_) return lake::FileError(EIO, "truncate", path_);
+    }
+    return file_->Truncate(size);
+  }
 
  private:
   FakeDisk& disk_;
@@ -66,6 +72,11 @@ void FakeDisk::SetSyncFails(bool fails) {
 void FakeDisk::FailSyncs(int count) {
   std::lock_guard lock(mutex_);
   syncs_to_fail_ = count;
+}
+
+void FakeDisk::SetTruncateFails(bool fails) {
+  std::lock_guard lock(mutex_);
+  truncate_fails_ = fails;
 }
 
 void FakeDisk::HoldSync(bool hold) {

@@ -23,6 +23,8 @@ class FakeDisk {
   void SetSyncFails(bool fails);
   // So many flushes fail, those that are held included.
   void FailSyncs(int count);
+  // Files cannot be cut, until told otherwise.
+  void SetTruncateFails(bool fails);
   // While held, a flush does not return.
   void HoldSync(bool hold);
   int sync_count() const;
@@ -37,6 +39,7 @@ class FakeDisk {
   int64_t free_bytes_ = INT64_MAX;
   bool sync_fails_ = false;
   int syncs_to_fail_ = 0;
+  bool truncate_fails_ = false;
   bool hold_sync_ = false;
   int sync_count_ = 0;
 };

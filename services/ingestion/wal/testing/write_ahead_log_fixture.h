@@ -30,6 +30,9 @@ class WriteAheadLogTest : public ::testing::Test {
     options.cache_bytes = cache_bytes;
     options.max_bytes = max_bytes_;
     options.max_producers = max_producers_;
+    options.max_queued_bytes = max_queued_bytes_;
+    options.max_full_wait = max_full_wait_;
+    options.reserve_bytes = 64 << 10;
     options.open_file = disk_.Opener();
     ASSERT_OK_AND_ASSIGN(log_, WriteAheadLog::Open(options, clock_, metrics_));
   }
@@ -86,6 +89,14 @@ class WriteAheadLogTest : public ::testing::Test {
     std::sort(paths.begin(), paths.end());
     return paths;
   }
+  // As a killed process leaves it in the middle of a write: up to the first byte of `needle`.
+  static void CutInto(const std::filesystem::path& path, const std::string& needle) {
+    std::ifstream file(path, std::ios::binary);
+    const std::string content((std::istreambuf_iterator<char>(file)), {});
+    const size_t at = content.find(needle);
+    ASSERT_NE(at, std::string::npos);
+    std::filesystem::resize_file(path, at + 1);
+  }
   static void Damage(const std::filesystem::path& path, const std::string& needle) {
     std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
     std::string content((std::istreambuf_iterator<char>(file)), {});
@@ -102,6 +113,8 @@ class WriteAheadLogTest : public ::testing::Test {
   FakeDisk disk_;
   int64_t max_bytes_ = 1LL << 30;
   int64_t max_producers_ = 1000;
+  int64_t max_queued_bytes_ = 64 << 20;
+  absl::Duration max_full_wait_ = absl::ZeroDuration();
   std::unique_ptr<WriteAheadLog> log_;
 };
 

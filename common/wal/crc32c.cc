@@ -1,4 +1,4 @@
-#include "services/ingestion/wal/crc32c.h"
+#include "common/wal/crc32c.h"
 
 #include <array>
 #include <cstring>
@@ -9,7 +9,7 @@
 #include <arm_acle.h>
 #endif
 
-namespace tarn::ingestion {
+namespace tarn::wal {
 namespace {
 
 constexpr uint32_t kPolynomial = 0x82f63b78;  // reflected
@@ -70,4 +70,4 @@ uint32_t Crc32c(std::string_view data, uint32_t crc) {
   return ~crc;
 }
 
-}  // namespace tarn::ingestion
+}  // namespace tarn::wal

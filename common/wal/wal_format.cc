@@ -1,8 +1,8 @@
-#include "services/ingestion/wal/wal_format.h"
+#include "common/wal/wal_format.h"
 
-#include "services/ingestion/wal/crc32c.h"
+#include "common/wal/crc32c.h"
 
-namespace tarn::ingestion {
+namespace tarn::wal {
 namespace {
 
 constexpr uint32_t kMagic = 0x314c5754;  // "TWL1"
@@ -255,4 +255,4 @@ std::optional<std::vector<ProducerPosition>> DecodeProducersBody(std::string_vie
   return producers;
 }
 
-}  // namespace tarn::ingestion
+}  // namespace tarn::wal

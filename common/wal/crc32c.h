@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <string_view>
 
-namespace tarn::ingestion {
+namespace tarn::wal {
 
 // The checksum of `data`; with `crc`, of what `crc` covers followed by `data`.
 uint32_t Crc32c(std::string_view data, uint32_t crc = 0);
 
-}  // namespace tarn::ingestion
+}  // namespace tarn::wal

@@ -1,13 +1,13 @@
-#include "services/ingestion/wal/wal_format.h"
+#include "common/wal/wal_format.h"
 
 #include <random>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "services/ingestion/wal/crc32c.h"
+#include "common/wal/crc32c.h"
 
-namespace tarn::ingestion {
+namespace tarn::wal {
 namespace {
 
 using ::testing::ElementsAre;
@@ -139,4 +139,4 @@ TEST(WalFormatTest, HostileFramesAreReadWithinTheirBounds) {
 }
 
 }  // namespace
-}  // namespace tarn::ingestion
+}  // namespace tarn::wal

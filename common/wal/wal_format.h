@@ -10,7 +10,7 @@
 
 #include <absl/time/time.h>
 
-namespace tarn::ingestion {
+namespace tarn::wal {
 
 inline constexpr size_t kFrameHeaderBytes = 48;
 // What a frame may hold at most; a larger length is damage.
@@ -107,4 +107,4 @@ struct ProducerPosition {
 std::string EncodeProducersBody(const std::vector<ProducerPosition>& producers);
 std::optional<std::vector<ProducerPosition>> DecodeProducersBody(std::string_view body);
 
-}  // namespace tarn::ingestion
+}  // namespace tarn::wal

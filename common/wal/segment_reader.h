@@ -1,5 +1,6 @@
 // Reads a segment of the log (or any file of frames) from its beginning, over damage where there is
-// some. Blocking; any thread.
+// some, and also while somebody writes to its end. It changes nothing, and holds one frame at a
+// time in memory. What the disk cannot read is damage like any other. Blocking; any thread.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +15,9 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
-#include "services/ingestion/wal/wal_format.h"
+#include "common/wal/wal_format.h"
 
-namespace tarn::ingestion {
+namespace tarn::wal {
 
 struct DamagedRange {
   uint64_t offset = 0;
@@ -35,9 +36,14 @@ struct SegmentScan {
 using FrameVisitor =
     std::function<void(const FrameHeader& header, std::string_view body, uint64_t offset)>;
 
-// Calls `visit` for every whole frame, in order. Errors: those of reading the file alone.
+// Calls `visit` for every whole frame, in order. Errors: those of opening the file alone.
 absl::StatusOr<SegmentScan> ScanSegment(const std::filesystem::path& path,
                                         const FrameVisitor& visit);
+
+// The whole frames at the beginning, up to the first for which `visit` returns false, or to damage.
+absl::Status ReadBeginning(
+    const std::filesystem::path& path,
+    const std::function<bool(const FrameHeader& header, std::string_view body)>& visit);
 
 struct FrameContent {
   FrameHeader header;
@@ -47,4 +53,4 @@ struct FrameContent {
 // One frame, verified again. DATA_LOSS (WAL_DAMAGED) when it no longer reads as it did.
 absl::StatusOr<FrameContent> ReadFrame(const std::filesystem::path& path, uint64_t offset);
 
-}  // namespace tarn::ingestion
+}  // namespace tarn::wal

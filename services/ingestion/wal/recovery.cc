@@ -1,0 +1,253 @@
+#include "services/ingestion/wal/recovery.h"
+
+#include <cerrno>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <unistd.h>
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_format.h>
+
+#include "common/ids/ids.h"
+#include "common/lake/durable_file.h"
+#include "common/logging/logging.h"
+#include "common/status/error.h"
+#include "common/status/status_macros.h"
+#include "common/wal/segment_reader.h"
+#include "common/wal/wal_folder.h"
+
+namespace tarn::ingestion {
+namespace {
+
+namespace fs = std::filesystem;
+using wal::BatchBody;
+using wal::FrameHeader;
+using wal::FrameType;
+
+class Recovery {
+ public:
+  Recovery(const fs::path& folder, LogState& state) : folder_(folder), state_(state) {}
+
+  absl::StatusOr<RecoveredLog> Run(absl::Time now);
+
+ private:
+  // The next positions of all streams, as a segment tells them at its beginning.
+  using Limits = std::map<std::string, uint64_t>;
+
+  absl::Status LoadUuid();
+  absl::Status LoadPositionsFile();
+  absl::Status LoadRequests();
+  absl::StatusOr<std::optional<Limits>> LimitsOf(const fs::path& segment) const;
+  // `limits`: those of the next segment that tells any; null for the last ones.
+  absl::Status LoadSegment(const wal::NumberedFile& file, const Limits* limits, bool last);
+  // False: the frame is neither positions nor producers.
+  bool LoadNames(const FrameHeader& header, std::string_view body);
+  absl::Status Quarantine(const wal::NumberedFile& file, uint64_t offset, uint64_t bytes);
+
+  const fs::path& folder_;
+  LogState& state_;
+  std::vector<wal::NumberedFile> segments_;
+  std::optional<uint64_t> damaged_segment_;  // the last one
+  RecoveredLog log_;
+};
+
+absl::StatusOr<RecoveredLog> Recovery::Run(absl::Time now) {
+  TARN_ASSIGN_OR_RETURN(segments_, wal::NumberedFiles(folder_, wal::kSegmentSuffix));
+  TARN_RETURN_IF_ERROR(LoadUuid());
+  TARN_RETURN_IF_ERROR(LoadPositionsFile());
+  TARN_RETURN_IF_ERROR(LoadRequests());
+  std::vector<std::optional<Limits>> limits;
+  for (const wal::NumberedFile& file : segments_) {
+    TARN_ASSIGN_OR_RETURN(limits.emplace_back(), LimitsOf(file.path));
+  }
+  for (size_t i = 0; i < segments_.size(); ++i) {
+    size_t next = i + 1;
+    while (next < segments_.size() && !limits[next]) ++next;
+    TARN_RETURN_IF_ERROR(LoadSegment(segments_[i],
+                                     next < segments_.size() ? &*limits[next] : nullptr,
+                                     i + 1 == segments_.size()));
+  }
+  if (damaged_segment_) state_.AddLostTails(*damaged_segment_, now);
+  log_.last_segment = segments_.empty() ? 0 : segments_.back().number;
+  log_.report.segments = static_cast<int>(segments_.size());
+  state_.requests().Purge(now);
+  state_.producers().Purge(now);
+  if (log_.report.torn_bytes > 0) {
+    logging::Warn("ingestion", "cut the torn tail of the write-ahead log",
+                  {{"bytes", log_.report.torn_bytes}});
+  }
+  if (log_.report.abandoned_batches > 0) {
+    logging::Warn("ingestion", "left out batches of the write-ahead log whose writing had failed",
+                  {{"batches", log_.report.abandoned_batches}});
+  }
+  return std::move(log_);
+}
+
+absl::Status Recovery::LoadUuid() {
+  log_.uuid = wal::ReadUuidFile(folder_);
+  if (!log_.uuid.empty()) return absl::OkStatus();
+  // Segments carry it as well, and the positions that were set aside.
+  std::vector<fs::path> sources = {folder_ / wal::kPositionsFile};
+  for (const wal::NumberedFile& file : segments_) sources.push_back(file.path);
+  for (const fs::path& source : sources) {
+    if (!log_.uuid.empty() || !fs::exists(source)) continue;
+    TARN_RETURN_IF_ERROR(
+        wal::ReadBeginning(source, [&](const FrameHeader& header, std::string_view body) {
+          if (header.type == FrameType::kSegment && IsUuid(body)) log_.uuid = std::string(body);
+          return false;
+        }));
+  }
+  if (log_.uuid.empty() && !segments_.empty()) {
+    // Under another UUID all that is delivered would be delivered again.
+    return MakeError(
+        absl::StatusCode::kDataLoss, "WAL_DAMAGED",
+        absl::StrCat("the UUID of the write-ahead log in ", folder_.string(),
+                     " cannot be read, neither in the file LOG nor in a segment; put back LOG (its "
+                     "text is in the service's log and in ingestion.logs in PostgreSQL), or move "
+                     "the folder away to begin a new log without the records in this one"));
+  }
+  if (log_.uuid.empty()) log_.uuid = NewUuid();
+  return lake::WriteFileDurably(folder_ / wal::kUuidFile, log_.uuid + "\n", 0600);
+}
+
+absl::Status Recovery::LoadPositionsFile() {
+  const fs::path path = folder_ / wal::kPositionsFile;
+  if (!fs::exists(path)) return absl::OkStatus();
+  return wal::ScanSegment(path, [&](const FrameHeader& header, std::string_view body,
+                                    uint64_t) { LoadNames(header, body); })
+      .status();
+}
+
+bool Recovery::LoadNames(const FrameHeader& header, std::string_view body) {
+  if (header.type == FrameType::kPositions) {
+    if (const auto positions = wal::DecodePositionsBody(body)) state_.AddPositions(*positions);
+    return true;
+  }
+  if (header.type == FrameType::kProducers) {
+    if (const auto producers = wal::DecodeProducersBody(body)) state_.AddProducers(*producers);
+    return true;
+  }
+  return false;
+}
+
+absl::Status Recovery::LoadRequests() {
+  TARN_ASSIGN_OR_RETURN(const auto files, wal::NumberedFiles(folder_, wal::kRequestsSuffix));
+  for (const wal::NumberedFile& file : files) {
+    TARN_RETURN_IF_ERROR(
+        wal::ScanSegment(file.path, [&](const FrameHeader& header, std::string_view body,
+                                        uint64_t) {
+          if (header.type != FrameType::kRequest) return;
+          if (const std::optional<BatchBody> request = wal::DecodeBatchBody(header, body)) {
+            state_.requests().Add(request->key, {.request_hash = request->key.request_hash,
+                                                 .first_position = header.first_position,
+                                                 .record_count = header.record_count,
+                                                 .time = header.time});
+          }
+        }).status());
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<Recovery::Limits>> Recovery::LimitsOf(const fs::path& segment) const {
+  std::optional<Limits> limits;
+  TARN_RETURN_IF_ERROR(
+      wal::ReadBeginning(segment, [&](const FrameHeader& header, std::string_view body) {
+        if (header.type == FrameType::kPositions) {
+          if (const auto positions = wal::DecodePositionsBody(body)) {
+            limits.emplace();
+            for (const auto& position : *positions) {
+              limits->emplace(position.stream_uid, position.next_position);
+            }
+          }
+        }
+        return header.type == FrameType::kSegment;
+      }));
+  return limits;
+}
+
+absl::Status Recovery::LoadSegment(const wal::NumberedFile& file, const Limits* limits, bool last) {
+  state_.AddSegment(file.number);
+  WalOpenReport& report = log_.report;
+  FrameType previous = FrameType::kRecords;
+  auto scan = wal::ScanSegment(file.path, [&](const FrameHeader& header, std::string_view body,
+                                              uint64_t offset) {
+    if (header.type == FrameType::kPositions && previous == FrameType::kSegment) {
+      state_.SetHasPositions(file.number);
+    }
+    previous = header.type;
+    if (LoadNames(header, body)) return;
+    if (header.type != FrameType::kBatch && header.type != FrameType::kRecords) return;
+    const std::optional<BatchBody> batch = wal::DecodeBatchBody(header, body);
+    if (!batch) return;
+    if (limits != nullptr) {
+      // What the next segment did not know of was written in vain, and not cut off.
+      const auto limit = limits->find(batch->key.stream_uid);
+      if (limit != limits->end() && header.first_position + header.record_count > limit->second) {
+        ++report.abandoned_batches;
+        return;
+      }
+    }
+    ++report.batches;
+    report.records += header.record_count;
+    state_.AddBatch(batch->key, header.payload_crc,
+                    {.first_position = header.first_position,
+                     .record_count = header.record_count,
+                     .body_bytes = header.body_bytes,
+                     .segment = file.number,
+                     .offset = offset,
+                     .time = header.time,
+                     .records = nullptr});
+  });
+  TARN_RETURN_IF_ERROR(scan.status());
+  for (const wal::DamagedRange& range : scan->damaged) {
+    TARN_RETURN_IF_ERROR(Quarantine(file, range.offset, range.bytes));
+  }
+  state_.SetSegmentBytes(file.number, scan->sound_bytes);
+  const uint64_t tail = scan->file_bytes - scan->sound_bytes;
+  if (tail > 0 && !last) return Quarantine(file, scan->sound_bytes, tail);
+  if (tail > 0) {
+    // A write that never ended: none of it was acknowledged.
+    report.torn_bytes += tail;
+    if (::truncate(file.path.c_str(), static_cast<off_t>(scan->sound_bytes)) != 0) {
+      return lake::FileError(errno, "truncate", file.path);
+    }
+  }
+  return last ? lake::FsyncFile(file.path) : absl::OkStatus();
+}
+
+absl::Status Recovery::Quarantine(const wal::NumberedFile& file, uint64_t offset, uint64_t bytes) {
+  const fs::path folder = folder_ / wal::kQuarantineFolder;
+  const fs::path copy = folder / absl::StrFormat("%016x-%d-%d.bin", file.number, offset, bytes);
+  damaged_segment_ = file.number;
+  log_.report.damaged_bytes += bytes;
+  log_.report.quarantined.push_back(copy.string());
+  logging::Error("ingestion",
+                 "a part of the write-ahead log is damaged; it was copied aside, and the records "
+                 "in it are listed among the dead letters as WAL_DAMAGED",
+                 {{"segment", file.path.string()},
+                  {"offset", offset},
+                  {"bytes", bytes},
+                  {"copy", copy.string()}});
+  if (fs::exists(copy)) return absl::OkStatus();
+  std::ifstream in(file.path, std::ios::binary);
+  in.seekg(static_cast<std::streamoff>(offset));
+  std::string content(bytes, '\0');
+  in.read(content.data(), static_cast<std::streamsize>(bytes));
+  content.resize(static_cast<size_t>(std::max<std::streamsize>(in.gcount(), 0)));
+  TARN_RETURN_IF_ERROR(lake::CreateDirectoriesDurably(folder));
+  // The copy is for people to look at: a full disk must not keep the log from being opened.
+  if (absl::Status kept = lake::WriteFileDurably(copy, content, 0600); !kept.ok()) {
+    logging::Error("ingestion", "the damaged part could not be copied; its segment still has it",
+                   kept);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<RecoveredLog> RecoverLog(const fs::path& folder, absl::Time now, LogState& state) {
+  return Recovery(folder, state).Run(now);
+}
+
+}  // namespace tarn::ingestion

@@ -1,0 +1,259 @@
+// What the log makes of damage, failed writes and kills.
+#include "services/ingestion/wal/recovery.h"
+
+#include <fstream>
+#include <map>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/ids/ids.h"
+#include "common/wal/segment_reader.h"
+#include "common/wal/wal_folder.h"
+#include "services/ingestion/wal/testing/write_ahead_log_fixture.h"
+
+namespace tarn::ingestion {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+
+std::string ReadAll(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return std::string((std::istreambuf_iterator<char>(in)), {});
+}
+
+void WriteAll(const fs::path& path, const std::string& content) {
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
+}
+
+class RecoveryTest : public WriteAheadLogTest {};
+
+// In memory where the system has such a place: a thousand openings flush some thousand times.
+class MemoryFolder {
+ public:
+  explicit MemoryFolder(const fs::path& otherwise)
+      : path_(fs::exists("/dev/shm") ? fs::path("/dev/shm/tarn-test-" + NewUuid())
+                                     : otherwise / "copy") {
+    fs::create_directories(path_);
+  }
+  ~MemoryFolder() { fs::remove_all(path_); }
+  MemoryFolder(const MemoryFolder&) = delete;
+  MemoryFolder& operator=(const MemoryFolder&) = delete;
+  fs::path operator/(std::string_view child) const { return path_ / child; }
+  const fs::path& path() const { return path_; }
+
+ private:
+  const fs::path path_;
+};
+
+TEST_F(RecoveryTest, PositionsAndSequencesOfADamagedNewestBatchAreNotGivenOutAgain) {
+  Open();
+  ASSERT_OK(Send("p", 1, {"one"}));
+  ASSERT_OK(Send("p", 2, {"two", "too"}));
+  log_.reset();
+  Damage(Segments().back(), "two");
+  Open();
+  EXPECT_GT(log_->open_report().damaged_bytes, 0u);
+  EXPECT_THAT(Read("a"), ElementsAre("0:one", "1:LOST", "2:LOST"));
+  EXPECT_EQ(Last("p"), 2u) << "it was acknowledged: its producer goes on";
+  EXPECT_EQ(Send("p", 3, {"three"})->first_position, 3u);
+  EXPECT_THAT(Read("a"), ElementsAre("0:one", "1:LOST", "2:LOST", "3:three"));
+}
+
+TEST_F(RecoveryTest, ALostTailStaysKnownUntilItIsDelivered) {
+  Open();
+  ASSERT_OK(Put("a", {"one"}));
+  ASSERT_OK(Put("a", {"two"}));
+  log_.reset();
+  Damage(Segments().back(), "two");
+  for (int opening = 0; opening < 2; ++opening) {
+    Open(1);
+    EXPECT_THAT(log_->UndeliveredStreams(), ::testing::Contains(std::pair("default", "a")));
+    log_->SetDelivered("default", "a", 1);
+    EXPECT_THAT(Read("a", 1), ElementsAre("1:LOST"));
+    ASSERT_OK(Put("b", {"x"}));
+    ASSERT_OK(log_->RemoveDeliveredSegments());
+  }
+  log_->SetDelivered("default", "a", 2);
+  EXPECT_THAT(log_->UndeliveredStreams(), ElementsAre(std::pair("default", "b")));
+}
+
+TEST_F(RecoveryTest, AWriteThatCouldNotBeCutOffLeavesNoNamesBehind) {
+  Open();
+  ASSERT_OK(Put("a", {"one"}));
+  disk_.SetSyncFails(true);
+  disk_.SetTruncateFails(true);
+  EXPECT_THAT(Put("a", {"never"}, "r", 7),
+              StatusIs(absl::StatusCode::kUnknown, "WAL_OUTCOME_UNKNOWN"));
+  disk_.SetSyncFails(false);
+  ASSERT_OK(Put("a", {"two"}, "other", 8)) << "under the same position";
+  Open();
+  EXPECT_EQ(log_->open_report().abandoned_batches, 1u);
+  EXPECT_THAT(Read("a"), ElementsAre("0:one", "1:two"));
+  const auto retry = Put("a", {"never"}, "r", 7);
+  ASSERT_OK(retry);
+  EXPECT_FALSE(retry->replayed) << "it had not been stored";
+  EXPECT_EQ(retry->first_position, 2u);
+}
+
+TEST_F(RecoveryTest, AWriteThatCouldNotBeCutOffLeavesNoSequencesBehind) {
+  Open();
+  ASSERT_OK(Send("p", 1, {"one"}));
+  disk_.SetSyncFails(true);
+  disk_.SetTruncateFails(true);
+  EXPECT_THAT(Send("q", 1, {"never"}), StatusIs(absl::StatusCode::kUnknown, "WAL_OUTCOME_UNKNOWN"));
+  disk_.SetSyncFails(false);
+  ASSERT_OK(Send("p", 2, {"two"}));
+  // The segment with what was left behind goes, and its names with it.
+  log_->SetDelivered("default", "a", 1);
+  ASSERT_OK(log_->RemoveDeliveredSegments());
+  Open();
+  EXPECT_EQ(Last("q"), 0u);
+  EXPECT_EQ(Last("p"), 2u);
+  EXPECT_FALSE(Send("q", 1, {"never"})->replayed);
+}
+
+TEST_F(RecoveryTest, WhatCouldNotBeCutOffIsStoredWhenTheProcessEndsThere) {
+  Open();
+  ASSERT_OK(Put("a", {"one"}));
+  disk_.SetSyncFails(true);
+  disk_.SetTruncateFails(true);
+  EXPECT_THAT(Put("a", {"maybe"}, "r", 7),
+              StatusIs(absl::StatusCode::kUnknown, "WAL_OUTCOME_UNKNOWN"));
+  Open();
+  disk_.SetSyncFails(false);
+  const auto retry = Put("a", {"maybe"}, "r", 7);
+  ASSERT_OK(retry);
+  EXPECT_TRUE(retry->replayed);
+  EXPECT_THAT(Read("a"), ElementsAre("0:one", "1:maybe")) << "once, in either case";
+}
+
+TEST_F(RecoveryTest, PositionsOfIdleStreamsOutliveDamageToTheOnlySegment) {
+  Open(1);
+  ASSERT_OK(Put("idle", {"1", "2", "3"}));
+  ASSERT_OK(Send("p", 1, {"x"}, "idle"));
+  ASSERT_OK(Put("b", {"1"}));
+  log_->SetDelivered("default", "idle", 4);
+  log_->SetDelivered("default", "b", 1);
+  ASSERT_OK(log_->RemoveDeliveredSegments());
+  ASSERT_EQ(Segments().size(), 1u);
+  log_.reset();
+  Damage(Segments().back(), "idle");  // in the positions at its beginning
+  Open(1);
+  EXPECT_EQ(Put("idle", {"4"})->first_position, 4u);
+  EXPECT_EQ(Last("p", "idle"), 1u);
+}
+
+TEST_F(RecoveryTest, TheUuidOutlivesTheFileThatHoldsIt) {
+  Open();
+  ASSERT_OK(Put("a", {"1"}));
+  const std::string uuid = log_->uuid();
+  log_.reset();
+  fs::remove(dir_ / "wal" / "LOG");
+  Open();
+  EXPECT_EQ(log_->uuid(), uuid);
+}
+
+TEST_F(RecoveryTest, ALogWithoutAnyUuidIsNotTakenForAnother) {
+  Open();
+  ASSERT_OK(Put("a", {"1"}));
+  log_.reset();
+  WriteAll(dir_ / "wal" / "LOG", "garbage");
+  std::string content = ReadAll(Segments()[0]);
+  content[10] ^= 1;
+  WriteAll(Segments()[0], content);
+  WriteAheadLogOptions options;
+  options.folder = dir_ / "wal";
+  EXPECT_THAT(WriteAheadLog::Open(options, clock_, metrics_).status(),
+              StatusIs(absl::StatusCode::kDataLoss, "WAL_DAMAGED"));
+}
+
+TEST_F(RecoveryTest, RecordsBehindWhatWasDeliveredElsewhereGetLaterPositions) {
+  // The log was put back from an old copy: the catalog is ahead, and says so while a group is being
+  // written.
+  Open();
+  ASSERT_OK(Put("a", {"1"}));
+  disk_.HoldSync(true);
+  auto late = SendLater("p", 1, {"late"});
+  disk_.WaitForSyncs(2);
+  log_->SetDelivered("default", "a", 10);
+  disk_.HoldSync(false);
+  EXPECT_EQ(late.get()->first_position, 10u);
+  EXPECT_THAT(Read("a", 10), ElementsAre("10:late"));
+  Open();
+  log_->SetDelivered("default", "a", 10);
+  EXPECT_THAT(Read("a", 10), ElementsAre("10:late"));
+  EXPECT_EQ(Send("p", 1, {"late"})->first_position, 10u);
+}
+
+// One changed byte, wherever it stands, costs at most the batch that it stands in: the others are
+// read as they were written, no position and no sequence is given out twice, nothing is made up.
+TEST_F(RecoveryTest, AChangedByteCostsNoMoreThanItsBatch) {
+  Open(600);
+  std::map<std::string, std::vector<std::string>> written;
+  const auto put = [&](const std::string& stream, std::vector<std::string> records,
+                       uint64_t sequence) {
+    std::vector<std::string_view> views(records.begin(), records.end());
+    ASSERT_OK(sequence > 0 ? Send("p", sequence, views, stream)
+                           : Put(stream, views, "r" + std::to_string(written[stream].size()), 7));
+    for (std::string& record : records) written[stream].push_back(std::move(record));
+  };
+  put("a", {"one", "two"}, 1);
+  put("b", {"x"}, 0);
+  put("a", {"three"}, 2);
+  put("b", {"y", "z"}, 0);
+  put("a", {"four", "five", "six"}, 3);
+  put("b", {"last"}, 0);
+  log_.reset();
+  ASSERT_GE(Segments().size(), 2u);
+  const MemoryFolder folder(dir_.path());
+  fs::copy_file(dir_ / "wal" / wal::kUuidFile, folder / wal::kUuidFile);
+  std::map<fs::path, std::string> contents;
+  for (const fs::path& path : Segments()) {
+    contents[folder / path.filename().string()] = ReadAll(path);
+  }
+
+  for (const auto& [path, content] : contents) {
+    for (size_t i = 0; i < content.size(); ++i) {
+      for (const auto& [each, original] : contents) WriteAll(each, original);
+      std::string damaged = content;
+      damaged[i] = static_cast<char>(damaged[i] ^ (1 << (i % 8)));
+      WriteAll(path, damaged);
+      fs::remove_all(folder / wal::kQuarantineFolder);
+      SCOPED_TRACE(path.filename().string() + " byte " + std::to_string(i));
+
+      LogState state(absl::Hours(24));
+      auto log = RecoverLog(folder.path(), clock_.Now(), state);
+      ASSERT_OK(log);
+      size_t missing = 0;
+      for (const auto& [stream, records] : written) {
+        EXPECT_EQ(state.NextPosition(stream), records.size());
+        std::vector<bool> found(records.size());
+        for (const FrameRef& frame : state.Frames(stream, 0, 1 << 30)) {
+          if (frame.lost) continue;
+          auto read = wal::ReadFrame(
+              wal::NumberedPath(folder.path(), frame.segment, wal::kSegmentSuffix), frame.offset);
+          ASSERT_OK(read);
+          const auto batch = wal::DecodeBatchBody(read->header, *read->body);
+          ASSERT_TRUE(batch.has_value());
+          for (size_t record = 0; record < batch->records.size(); ++record) {
+            const size_t position = frame.first_position + record;
+            ASSERT_LT(position, records.size());
+            EXPECT_EQ(batch->records[record], records[position]);
+            found[position] = true;
+          }
+        }
+        missing += static_cast<size_t>(std::count(found.begin(), found.end(), false));
+      }
+      EXPECT_LE(missing, 3u) << "more than one batch";
+      const auto* producer = state.producers().Find(
+          {.workspace = "default", .stream_uid = "a", .producer_id = "p"}, clock_.Now());
+      ASSERT_NE(producer, nullptr);
+      EXPECT_EQ(producer->back().sequence, 3u);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tarn::ingestion
