@@ -77,6 +77,21 @@ std::string CsvReader(const catalog::Table& table, const std::string& files) {
       ", nullstr=", nulls, ", hive_partitioning=false)");
 }
 
+// Files that somebody else wrote may lack a column: all of one partition's, too, so that no file of
+// the list has it. A relation without rows, whose columns take on any type, makes it NULL there.
+std::string ParquetReader(const catalog::Table& table, const std::string& files) {
+  std::vector<std::string> columns;
+  for (const Field& field : table.schema().fields()) {
+    if (IsPartitionColumn(table, field.name())) continue;
+    columns.push_back(absl::StrCat("NULL AS ", QuoteIdentifier(field.name())));
+  }
+  const std::string reader =
+      absl::StrCat("read_parquet(", files, ", union_by_name=true, hive_partitioning=false)");
+  if (columns.empty()) return reader;
+  return absl::StrCat("(SELECT * FROM ", reader, " UNION ALL BY NAME SELECT ",
+                      absl::StrJoin(columns, ", "), " WHERE false)");
+}
+
 std::string FileReader(const catalog::Table& table, const std::string& files) {
   switch (table.external().format()) {
     case catalog::FILE_FORMAT_CSV:
@@ -89,7 +104,7 @@ std::string FileReader(const catalog::Table& table, const std::string& files) {
                               : "'newline_delimited'",
                           ", maximum_object_size=67108864, hive_partitioning=false)");
     default:
-      return absl::StrCat("read_parquet(", files, ", union_by_name=true, hive_partitioning=false)");
+      return ParquetReader(table, files);
   }
 }
 

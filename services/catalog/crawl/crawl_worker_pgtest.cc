@@ -213,6 +213,23 @@ TEST_F(CrawlTest, ParquetDeclaresItsOwnTypes) {
   EXPECT_THAT(crawl_.Query("SELECT a, b, s.x FROM t"), ElementsAre("1|1.50|1"));
 }
 
+TEST_F(CrawlTest, AColumnThatAPartitionsParquetFilesLackIsNullThere) {
+  ASSERT_OK_AND_ASSIGN(duckdb::Connection connection, crawl_.engine().Connect());
+  const auto write = [&](const std::string& select, const std::string& below) {
+    const fs::path path = crawl_.folder() / "default/landing/d/t" / below;
+    fs::create_directories(path.parent_path());
+    ASSERT_OK(
+        connection.Execute("COPY (" + select + ") TO '" + path.string() + "' (FORMAT parquet)"));
+  };
+  write("SELECT 1::INTEGER AS a", "dt=2024-01-01/a.parquet");
+  write("SELECT 2::BIGINT AS a, 'x' AS b, {'x': 1::BIGINT} AS s", "dt=2024-01-02/a.parquet");
+  EXPECT_EQ(Outcome(), "created");
+  EXPECT_THAT(crawl_.Columns(), ElementsAre("a long", "b string", "s struct", "dt date"));
+  EXPECT_THAT(crawl_.Query("SELECT a, b IS NULL, s IS NULL, dt FROM t ORDER BY a"),
+              ElementsAre("1|true|true|2024-01-01", "2|false|false|2024-01-02"));
+  EXPECT_THAT(crawl_.Query("SELECT a, b, s.x FROM t WHERE b = 'x'"), ElementsAre("2|x|1"));
+}
+
 TEST_F(CrawlTest, AWrongNumberOfFieldsFailsWithFileAndLine) {
   crawl_.Put("a.csv", "a,b\n1,2\n3\n");
   EXPECT_THAT(Problem(), HasSubstr("d/t/a.csv: line 3: 1 fields"));
