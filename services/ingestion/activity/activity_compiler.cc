@@ -28,6 +28,7 @@ using duckdb::QuoteIdentifier;
 using duckdb::QuoteLiteral;
 using duckdb::TypeKind;
 using table_schema::Field;
+using table_schema::LogicalTypeOf;
 
 // The value of the step's guarded expression.
 constexpr char kValue[] = "struct_extract(__tarn_try, 'v')";
@@ -43,8 +44,7 @@ std::vector<std::string> NamesOf(const std::vector<ActivityColumn>& columns) {
 
 bool IsReservedName(const std::string& name) {
   const std::string lower = absl::AsciiStrToLower(name);
-  return lower == kPositionColumn || table_schema::IsSystemColumnName(lower) ||
-         lower.starts_with(kHiddenPrefix);
+  return table_schema::IsSystemColumnName(lower) || lower.starts_with(kHiddenPrefix);
 }
 
 }  // namespace
@@ -88,19 +88,11 @@ absl::Status ActivityCompiler::CheckMissing(const std::string& field,
   return Bad(field, "must be NULLS, REFUSE or DROP");
 }
 
-absl::StatusOr<duckdb::LogicalType> ActivityCompiler::TypeOf(const Field& field) {
-  TARN_ASSIGN_OR_RETURN(const duckdb::PreparedStatement statement,
-                        connection_.Prepare(absl::StrCat("SELECT CAST(NULL AS ",
-                                                         table_schema::EngineTypeOf(field), ")")));
-  return statement.schema().front().type;
-}
-
-absl::StatusOr<ActivityColumn> ActivityCompiler::MakeColumn(const std::string& name,
-                                                            const std::string& type) {
+ActivityColumn ActivityCompiler::MakeColumn(const std::string& name, const std::string& type) {
   ActivityColumn column;
   column.field.set_name(name);
   column.field.set_type(type);
-  TARN_ASSIGN_OR_RETURN(column.type, TypeOf(column.field));
+  column.type = LogicalTypeOf(column.field);
   return column;
 }
 
@@ -126,25 +118,19 @@ void ActivityCompiler::PassAll(SqlStep& step) const {
 
 absl::Status ActivityCompiler::Begin(const table_schema::Fields& fields) {
   columns_.clear();
-  std::string list;
   for (const Field& field : fields) {
     if (IsReservedName(field.name())) {
       return InvalidFields({{scope_.path, absl::StrCat("records with a field \"", field.name(),
                                                        "\" cannot go through activities: the name "
                                                        "is reserved for Tarn itself")}});
     }
-    absl::StrAppend(&list, list.empty() ? "" : ", ", "CAST(NULL AS ",
-                    table_schema::EngineTypeOf(field), ")");
   }
-  if (list.empty()) {
+  if (fields.empty()) {
     return InvalidFields(
         {{scope_.path, "the columns of the records must be known; declare the stream's columns"}});
   }
-  TARN_ASSIGN_OR_RETURN(const duckdb::PreparedStatement statement,
-                        connection_.Prepare(absl::StrCat("SELECT ", list)));
-  const duckdb::Schema schema = statement.schema();
-  for (int i = 0; i < fields.size(); ++i) {
-    ActivityColumn column{.field = fields[i], .type = schema[static_cast<size_t>(i)].type};
+  for (const Field& field : fields) {
+    ActivityColumn column{.field = field, .type = LogicalTypeOf(field)};
     column.field.set_required(false);
     columns_.push_back(std::move(column));
   }
@@ -337,7 +323,7 @@ absl::StatusOr<ActivityCompiler::Part> ActivityCompiler::PartAt(const std::strin
     part.column.field = *child;
   }
   part.column.field.set_required(false);
-  TARN_ASSIGN_OR_RETURN(part.column.type, TypeOf(part.column.field));
+  part.column.type = LogicalTypeOf(part.column.field);
   return part;
 }
 
@@ -357,15 +343,15 @@ absl::Status ActivityCompiler::Add(const v1::AddActivity& add, SqlStep& step) {
       if (added.value().string_value().size() > kMaxConstantBytes) {
         return Bad(absl::StrCat(field, ".value"), "at most 1024 bytes");
       }
-      TARN_ASSIGN_OR_RETURN(part.column, MakeColumn(added.column(), "string"));
+      part.column = MakeColumn(added.column(), "string");
       part.sql = QuoteLiteral(added.value().string_value());
     } else if (added.value().has_number_value()) {
-      TARN_ASSIGN_OR_RETURN(part.column, MakeColumn(added.column(), "double"));
+      part.column = MakeColumn(added.column(), "double");
       char digits[64];
       std::snprintf(digits, sizeof digits, "%.17g", added.value().number_value());
       part.sql = absl::StrCat("CAST('", digits, "' AS DOUBLE)");
     } else if (added.value().has_bool_value()) {
-      TARN_ASSIGN_OR_RETURN(part.column, MakeColumn(added.column(), "boolean"));
+      part.column = MakeColumn(added.column(), "boolean");
       part.sql = added.value().bool_value() ? "true" : "false";
     } else {
       return Bad(field, "either from, or a value that is text, a number, true or false");
@@ -393,7 +379,7 @@ absl::Status ActivityCompiler::Compute(const v1::ComputeActivity& compute, SqlSt
   const auto field = table_schema::FieldFromEngine(compute.column(), expression->type);
   if (!field.ok()) return Bad("expression", std::string(field.status().message()));
   ActivityColumn column{.field = *field, .type = {}, .growth = std::max(1.0, expression->growth)};
-  TARN_ASSIGN_OR_RETURN(column.type, TypeOf(column.field));
+  column.type = LogicalTypeOf(column.field);
   step.guarded = column.type == expression->type
                      ? expression->sql
                      : absl::StrCat("CAST(", expression->sql, " AS ",
@@ -416,7 +402,7 @@ absl::Status ActivityCompiler::Convert(const v1::ConvertActivity& convert, SqlSt
     if (found.empty()) return conversion.status();
     return Bad(found[0].field, found[0].description);
   }
-  TARN_ASSIGN_OR_RETURN(ActivityColumn column, MakeColumn(into, conversion->type));
+  ActivityColumn column = MakeColumn(into, conversion->type);
   step.guarded = std::move(conversion->sql);
   step.check = std::move(conversion->check);
   step.check_message = std::move(conversion->check_message);
@@ -442,7 +428,7 @@ absl::Status ActivityCompiler::FlattenFields(const std::string& prefix, const Pa
     inner.column.field.set_name(absl::StrCat(prefix, child.name()));
     inner.column.field.set_id(0);
     inner.column.field.set_required(false);
-    TARN_ASSIGN_OR_RETURN(inner.column.type, TypeOf(inner.column.field));
+    inner.column.type = LogicalTypeOf(inner.column.field);
     parts.push_back(std::move(inner));
   }
   return absl::OkStatus();

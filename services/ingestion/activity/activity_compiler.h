@@ -50,8 +50,6 @@ class ActivityCompiler {
   const std::vector<ActivityColumn>& columns() const { return columns_; }
 
  private:
-  using Work = absl::Status;
-
   absl::Status Filter(const v1::FilterActivity& filter, SqlStep& step);
   absl::Status Select(const v1::SelectActivity& select, SqlStep& step);
   absl::Status Remove(const v1::RemoveActivity& remove, SqlStep& step);
@@ -72,8 +70,7 @@ class ActivityCompiler {
   absl::Status CheckNewName(const std::string& field, const std::string& name,
                             const std::vector<ActivityColumn>& columns) const;
   absl::Status CheckMissing(const std::string& field, v1::MissingPolicy missing) const;
-  absl::StatusOr<duckdb::LogicalType> TypeOf(const table_schema::Field& field);
-  absl::StatusOr<ActivityColumn> MakeColumn(const std::string& name, const std::string& type);
+  static ActivityColumn MakeColumn(const std::string& name, const std::string& type);
   // Puts a column at the place of the one of its name, or at the end.
   static void Put(ActivityColumn column, std::string sql, std::vector<ActivityColumn>& columns,
                   std::vector<std::string>& select);

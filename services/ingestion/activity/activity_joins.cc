@@ -17,6 +17,7 @@ namespace {
 
 using duckdb::QuoteIdentifier;
 using duckdb::QuoteLiteral;
+using table_schema::LogicalTypeOf;
 
 // The value of the step's guarded expression.
 constexpr char kValue[] = "struct_extract(__tarn_try, 'v')";
@@ -77,7 +78,7 @@ absl::Status ActivityCompiler::Enrich(const v1::EnrichActivity& enrich, SqlStep&
     } else {
       return Bad(absl::StrCat(field, ".from"), "must be type or attributes.<name>");
     }
-    TARN_ASSIGN_OR_RETURN(ActivityColumn column, MakeColumn(wanted.column(), type));
+    ActivityColumn column = MakeColumn(wanted.column(), type);
     absl::StrAppend(&values, values.empty() ? "" : ", ", "c", i, " := CAST(", text, " AS ",
                     table_schema::EngineTypeOf(column.field), ")");
     next_.push_back(std::move(column));
@@ -141,7 +142,7 @@ absl::Status ActivityCompiler::Lookup(const v1::LookupActivity& lookup, SqlStep&
       return Annotate(fields.status(), absl::StrCat("asking for the columns of ", lookup.table()));
   }
   for (size_t i = 0; i < key_columns.size(); ++i) {
-    TARN_ASSIGN_OR_RETURN(const duckdb::LogicalType type, TypeOf((*fields)[static_cast<int>(i)]));
+    const duckdb::LogicalType type = LogicalTypeOf((*fields)[static_cast<int>(i)]);
     if (!AreComparable(columns_[key_columns[i]].type, type)) {
       return Bad(absl::StrCat("keys[", i, "]"),
                  absl::StrCat("the row's column is ",
@@ -168,7 +169,7 @@ absl::Status ActivityCompiler::Lookup(const v1::LookupActivity& lookup, SqlStep&
     column.field.set_name(name);
     column.field.set_id(0);
     column.field.set_required(false);
-    TARN_ASSIGN_OR_RETURN(column.type, TypeOf(column.field));
+    column.type = LogicalTypeOf(column.field);
     absl::StrAppend(&values, values.empty() ? "" : ", ", "c", i, " := \"__tarn_r",
                     lookup.keys_size() + i, "\"");
     next_.push_back(std::move(column));
@@ -228,7 +229,7 @@ absl::StatusOr<CallStep> ActivityCompiler::Call(const v1::CallActivity& call) {
         CheckNewName(absl::StrCat("columns[", i, "].name"), returned[i].name(), next_));
     ActivityColumn column{.field = returned[i]};
     column.field.set_id(0);
-    TARN_ASSIGN_OR_RETURN(column.type, TypeOf(column.field));
+    column.type = LogicalTypeOf(column.field);
     next_.push_back(std::move(column));
   }
   return step;

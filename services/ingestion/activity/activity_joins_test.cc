@@ -247,7 +247,7 @@ TEST_F(ActivityJoinsTest, DeduplicateDropsWhatWasThereLessThanAWindowBefore) {
                 {R"({"a":1,"b":"x"})", R"({"a":1,"b":"y"})", R"({"a":1,"b":"x"})",
                  R"({"a":1,"b":null})", R"({"a":1,"b":null})"},
                 kDeduplicate));
-  EXPECT_EQ(RowsOf("_position"), "[0] [1] [3] [4]");
+  EXPECT_EQ(RowsOf("__tarn_position"), "[0] [1] [3] [4]");
   EXPECT_EQ(outcome_.dropped, 1);
   ingest_micros_ += 99'000'000;
   ASSERT_OK(Run(columns, {R"({"a":1,"b":"x"})"}, kDeduplicate, 5));
@@ -269,7 +269,7 @@ TEST_F(ActivityJoinsTest, DeduplicateGivesTheSameAgainAfterARestartAndInOtherBat
         Run(columns,
             {rows.begin() + static_cast<int64_t>(from), rows.begin() + static_cast<int64_t>(to)},
             kDeduplicate, from));
-    return RowsOf("_position");
+    return RowsOf("__tarn_position");
   };
   restart();
   run(0, 10);
@@ -316,7 +316,7 @@ TEST_F(CallTest, SendsRowsAndTakesWhatTheFunctionGives) {
                 {R"({"a":9007199254740993,"b":"x","t":"2020-01-01T00:00:00.5Z"})",
                  R"({"a":2,"b":"drop"})", R"({"a":3,"b":"refuse"})", R"({"a":4,"b":null})"},
                 Call("max_rows: 3") + " --- compute { column: 'a' expression: 'a + 1' }"));
-  EXPECT_EQ(RowsOf("a::VARCHAR, b, t, _position"),
+  EXPECT_EQ(RowsOf("a::VARCHAR, b, t, __tarn_position"),
             R"(["9007199254740994","x","2020-01-01T00:00:00.5Z",0] ["5",null,null,3])");
   EXPECT_EQ(Refusals(), "2/0");
   EXPECT_EQ(outcome_.refused[0].reason, "FUNCTION_REFUSED");

@@ -21,7 +21,7 @@ inline constexpr char kFunctionRefused[] = "FUNCTION_REFUSED";
 struct ActivityEnvironment {
   RelationTables* relations = nullptr;
   FunctionCaller* functions = nullptr;
-  // The longest that one batch may take in the engine.
+  // The longest that one batch's chain of expressions may take in the engine.
   absl::Duration time_limit = absl::Seconds(60);
 };
 

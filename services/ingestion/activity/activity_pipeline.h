@@ -1,9 +1,9 @@
 // A stream's activities, compiled for the columns of its records, and run over its batches.
 //
 //   TARN_ASSIGN_OR_RETURN(auto pipeline, ActivityPipeline::Compile(activities, columns, scope,
-//   env)); … a table with pipeline's input columns, _position BIGINT and _ingested_at TIMESTAMPTZ …
-//   TARN_ASSIGN_OR_RETURN(auto outcome, pipeline->Run(connection, "batch", "output", range));
-//   … SELECT * FROM output; outcome.refused …
+//   env)); … a table with pipeline's input columns, __tarn_position BIGINT and _ingested_at
+//   TIMESTAMPTZ … TARN_ASSIGN_OR_RETURN(auto outcome, pipeline->Run(connection, "batch", "output",
+//   range)); … SELECT * FROM output; outcome.refused …
 //
 // What becomes of a record hangs on it alone (and, for deduplicate, on the records before it in the
 // log), not on the batch that it comes in: the same range of the log may be run again in other
@@ -48,8 +48,8 @@ class ActivityPipeline {
 
   // Runs over the table or view `input`, whose rows come from positions [from, to) of the log, and
   // leaves the rows that come through in the temporary view `output` with the columns output(),
-  // _position and _ingested_at, in no particular order. Further temporary tables of the connection
-  // have names that begin with `output`.
+  // __tarn_position and _ingested_at, in no particular order. Further temporary tables of the
+  // connection have names that begin with `output`.
   //
   // INVALID_ARGUMENT is never for a row; errors are of the whole batch, which may be run again:
   // DEADLINE_EXCEEDED ACTIVITIES_TIMED_OUT, RESOURCE_EXHAUSTED OUT_OF_MEMORY or

@@ -11,7 +11,6 @@
 #include "services/ingestion/activity/record_table.h"
 #include "services/ingestion/activity/seen_keys.h"
 #include "services/ingestion/activity/time_limit.h"
-#include "services/ingestion/record/record_matcher.h"
 
 namespace tarn::ingestion {
 namespace {
@@ -20,6 +19,7 @@ using duckdb::QuoteIdentifier;
 
 // Of so many refused rows of a batch, for each activity, the engine is asked what was wrong.
 constexpr size_t kMaxExplained = 1000;
+constexpr size_t kMaxRefusalBytes = 1000;
 // Bytes of rows that go to a function in one call.
 constexpr size_t kMaxCallBytes = 4u << 20;
 
@@ -39,22 +39,16 @@ absl::StatusOr<ActivityOutcome> ActivityRunner::Run(const std::string& input,
                                                     const std::vector<ActivityColumn>& columns,
                                                     const std::vector<ActivityStep>& steps,
                                                     bool folded) {
-  const TimeLimit limit(connection_, environment_.time_limit);
   source_ = absl::StrCat("(SELECT *, 0 AS __tarn_state FROM ", QuoteIdentifier(input), ")");
-  if (absl::Status status = RunSteps(columns, steps, folded); !status.ok()) {
-    return limit.Explain(status);
-  }
+  TARN_RETURN_IF_ERROR(RunSteps(columns, steps, folded));
   const std::vector<ActivityColumn>& last = steps.empty() ? columns : steps.back().columns;
-  if (absl::Status status = connection_.Execute(
-          absl::StrCat("CREATE OR REPLACE TEMP VIEW ", QuoteIdentifier(output_), " AS SELECT ",
-                       ColumnList(last), " FROM ", source_, " AS \"__tarn_row\""));
-      !status.ok()) {
-    return limit.Explain(status);
-  }
-  const auto count =
-      connection_.Query(absl::StrCat("SELECT count(*) FROM ", QuoteIdentifier(output_)));
-  if (!count.ok()) return limit.Explain(count.status());
-  outcome_.rows = Int(*count, 0, 0);
+  TARN_RETURN_IF_ERROR(connection_.Execute(
+      absl::StrCat("CREATE OR REPLACE TEMP VIEW ", QuoteIdentifier(output_), " AS SELECT ",
+                   ColumnList(last), " FROM ", source_, " AS \"__tarn_row\"")));
+  TARN_ASSIGN_OR_RETURN(
+      const duckdb::QueryResult count,
+      connection_.Query(absl::StrCat("SELECT count(*) FROM ", QuoteIdentifier(output_))));
+  outcome_.rows = Int(count, 0, 0);
   std::sort(outcome_.refused.begin(), outcome_.refused.end(),
             [](const RefusedRow& a, const RefusedRow& b) { return a.position < b.position; });
   return std::move(outcome_);
@@ -103,6 +97,13 @@ absl::Status ActivityRunner::RunSegment(const std::vector<ActivityColumn>& colum
     }
     run.push_back(std::move(next));
   }
+  // Here alone users' expressions run.
+  const TimeLimit limit(connection_, environment_.time_limit);
+  return limit.Explain(RunFolded(columns, run));
+}
+
+absl::Status ActivityRunner::RunFolded(const std::vector<ActivityColumn>& columns,
+                                       const std::vector<StepToRun>& run) {
   const std::string table = NextTable();
   TARN_RETURN_IF_ERROR(connection_.Execute(absl::StrCat("CREATE OR REPLACE TEMP TABLE ", table,
                                                         " AS ", FoldedSql(source_, columns, run))));
@@ -132,7 +133,7 @@ absl::Status ActivityRunner::Explain(const std::string& segment,
   const StepToRun& step = steps[failed];
   TARN_ASSIGN_OR_RETURN(const duckdb::QueryResult rows,
                         connection_.Query(absl::StrCat(
-                            "SELECT \"_position\" FROM ", segment,
+                            "SELECT \"__tarn_position\" FROM ", segment,
                             " WHERE __tarn_state = ", step.step->index + 1, " ORDER BY 1")));
   // The rows as they came to the activity.
   const std::string suspects = NextTable();
@@ -141,7 +142,7 @@ absl::Status ActivityRunner::Explain(const std::string& segment,
       FoldedSql(
           source_, columns,
           std::vector<StepToRun>(steps.begin(), steps.begin() + static_cast<int64_t>(failed))),
-      ") AS \"__tarn_row\" WHERE \"_position\" IN (SELECT \"_position\" FROM ", segment,
+      ") AS \"__tarn_row\" WHERE \"__tarn_position\" IN (SELECT \"__tarn_position\" FROM ", segment,
       " WHERE __tarn_state = ", step.step->index + 1, " ORDER BY 1 LIMIT ", kMaxExplained, ")")));
   std::string message = "the activity failed for this record as it did for others of its batch";
   for (uint64_t row = 0; row < rows.row_count(); ++row) {
@@ -195,7 +196,7 @@ absl::Status ActivityRunner::Deduplicate(const std::vector<ActivityColumn>& colu
   {
     TARN_ASSIGN_OR_RETURN(
         duckdb::ResultStream stream,
-        connection_.Stream(absl::StrCat("SELECT \"_position\", epoch_us(\"_ingested_at\"), "
+        connection_.Stream(absl::StrCat("SELECT \"__tarn_position\", epoch_us(\"_ingested_at\"), "
                                         "md5_number(CAST(to_json(struct_pack(",
                                         parts, ")) AS VARCHAR)) FROM ", source_,
                                         " AS \"__tarn_row\" WHERE true", known)));
@@ -228,110 +229,98 @@ absl::Status ActivityRunner::Deduplicate(const std::vector<ActivityColumn>& colu
                                     {duckdb::Value(list + "]")})
                              .status());
   }
-  source_ = absl::StrCat("(SELECT ", ColumnList(columns), ", __tarn_state FROM ", source_,
-                         " AS \"__tarn_row\" WHERE \"_position\" NOT IN (SELECT position FROM ",
-                         gone, "))");
+  source_ = absl::StrCat(
+      "(SELECT ", ColumnList(columns), ", __tarn_state FROM ", source_,
+      " AS \"__tarn_row\" WHERE \"__tarn_position\" NOT IN (SELECT position FROM ", gone, "))");
   return absl::OkStatus();
+}
+
+void ActivityRunner::Refuse(const ActivityStep& step, uint64_t position, const char* reason,
+                            const std::string& message) {
+  outcome_.refused.push_back({static_cast<int64_t>(position), step.index, step.label, reason,
+                              absl::StrCat(step.label, ": ", message)});
 }
 
 absl::Status ActivityRunner::Call(const std::vector<ActivityColumn>& columns,
                                   const ActivityStep& step, const CallStep& call) {
-  const std::string table = NextTable();
-  table_schema::Fields fields;
-  for (const ActivityColumn& column : step.columns) *fields.Add() = column.field;
-  TARN_RETURN_IF_ERROR(connection_.Execute(MakeRecordTableSql(table, fields)));
   std::string list;
   for (const ActivityColumn& column : columns) {
-    absl::StrAppend(&list, QuoteIdentifier(column.field.name()), ", ");
+    absl::StrAppend(&list, ", ", QuoteIdentifier(column.field.name()));
   }
-  // Read as a whole: the connection runs nothing else while a stream is open, and rows go in
-  // between.
-  TARN_ASSIGN_OR_RETURN(
-      const duckdb::QueryResult rows,
-      connection_.Query(absl::StrCat("SELECT \"_position\", \"_ingested_at\", ",
-                                     list.substr(0, list.size() - 2), " FROM ", source_,
-                                     " AS \"__tarn_row\" ORDER BY \"_position\"")));
-  v1::TransformBatchRequest request;
-  const auto begin = [&] {
-    request.Clear();
-    request.set_workspace(scope_.workspace);
-    request.set_stream(scope_.stream);
-    request.set_activity(step.label);
-    *request.mutable_columns() = call.input;
-  };
-  begin();
-  std::vector<int64_t> positions;
-  size_t bytes = 0;
-  for (const duckdb::Chunk& chunk : rows.chunks()) {
-    for (uint64_t row = 0; row < chunk.size(); ++row) {
-      std::string json = RowAsJson(chunk, row, 2);
-      if (!positions.empty() && (static_cast<int>(positions.size()) >= call.call.max_rows() ||
-                                 bytes + json.size() > kMaxCallBytes)) {
-        TARN_RETURN_IF_ERROR(CallOnce(step, call, table, std::move(request), positions));
-        begin();
-        positions.clear();
-        bytes = 0;
+  Exchange exchange;
+  {
+    TARN_ASSIGN_OR_RETURN(
+        duckdb::ResultStream stream,
+        connection_.Stream(absl::StrCat("SELECT \"__tarn_position\", epoch_us(\"_ingested_at\")",
+                                        list, " FROM ", source_,
+                                        " AS \"__tarn_row\" ORDER BY \"__tarn_position\"")));
+    while (true) {
+      TARN_ASSIGN_OR_RETURN(const std::optional<duckdb::Chunk> chunk, stream.Next());
+      if (!chunk) break;
+      for (uint64_t row = 0; row < chunk->size(); ++row) {
+        std::string json = RowAsJson(*chunk, row, 2);
+        if (!exchange.sent.empty() &&
+            (static_cast<int>(exchange.sent.size()) >= call.call.max_rows() ||
+             exchange.bytes + json.size() > kMaxCallBytes)) {
+          TARN_RETURN_IF_ERROR(Send(step, call, exchange));
+        }
+        exchange.bytes += json.size();
+        exchange.request.add_rows(std::move(json));
+        exchange.sent.push_back({static_cast<uint64_t>(chunk->column(0).Int64(row)),
+                                 absl::FromUnixMicros(chunk->column(1).Int64(row)),
+                                 {}});
       }
-      bytes += json.size();
-      request.add_rows(std::move(json));
-      positions.push_back(chunk.column(0).Int64(row));
     }
   }
-  if (!positions.empty()) {
-    TARN_RETURN_IF_ERROR(CallOnce(step, call, table, std::move(request), positions));
+  if (!exchange.sent.empty()) TARN_RETURN_IF_ERROR(Send(step, call, exchange));
+  table_schema::Fields fields;
+  for (const ActivityColumn& column : step.columns) *fields.Add() = column.field;
+  const std::string table = NextTable();
+  TARN_ASSIGN_OR_RETURN(const std::vector<Misfit> misfits,
+                        LoadRecords(connection_, table, fields, exchange.returned));
+  for (const Misfit& misfit : misfits) {
+    Refuse(step, exchange.returned[misfit.index].position, kFunctionRefused,
+           absl::StrCat("the row that the function gave does not fit: ", misfit.error.message));
   }
-  std::string made;
-  for (const ActivityColumn& column : step.columns) {
-    absl::StrAppend(&made, "made.", QuoteIdentifier(column.field.name()), ", ");
-  }
-  source_ = absl::StrCat(
-      "(SELECT ", made, "made.\"_position\", sent.\"_ingested_at\", 0 AS __tarn_state FROM ", table,
-      " AS made JOIN (SELECT \"_position\", \"_ingested_at\" FROM ", source_,
-      " AS \"__tarn_row\") AS sent ON made.\"_position\" = "
-      "sent.\"_position\")");
+  source_ = absl::StrCat("(SELECT *, 0 AS __tarn_state FROM ", table, ")");
   return absl::OkStatus();
 }
 
-absl::Status ActivityRunner::CallOnce(const ActivityStep& step, const CallStep& call,
-                                      const std::string& table, v1::TransformBatchRequest request,
-                                      const std::vector<int64_t>& positions) {
-  const auto refuse = [&](size_t row, const char* reason, const std::string& message) {
-    outcome_.refused.push_back(
-        {positions[row], step.index, step.label, reason, absl::StrCat(step.label, ": ", message)});
-  };
-  const absl::StatusOr<v1::TransformBatchResponse> response =
+absl::Status ActivityRunner::Send(const ActivityStep& step, const CallStep& call,
+                                  Exchange& exchange) {
+  v1::TransformBatchRequest request = std::move(exchange.request);
+  const std::vector<ArrivedRecord> sent = std::move(exchange.sent);
+  exchange.request.Clear();
+  exchange.sent.clear();
+  exchange.bytes = 0;
+  request.set_workspace(scope_.workspace);
+  request.set_stream(scope_.stream);
+  request.set_activity(step.label);
+  *request.mutable_columns() = call.input;
+  absl::StatusOr<v1::TransformBatchResponse> response =
       environment_.functions->Transform(call.call, request);
   if (!response.ok()) {
     if (!IsRefusal(response.status())) return response.status();
-    for (size_t row = 0; row < positions.size(); ++row) {
-      refuse(row, kFunctionRefused, std::string(response.status().message()));
+    for (const ArrivedRecord& record : sent) {
+      Refuse(step, record.position, kFunctionRefused, std::string(response.status().message()));
     }
     return absl::OkStatus();
   }
-  table_schema::Fields fields;
-  for (const ActivityColumn& column : step.columns) *fields.Add() = column.field;
-  const RecordMatcher matcher(fields, RecordMatcher::UnknownNull::kRefuse);
-  std::vector<PositionedRecord> good;
-  for (size_t row = 0; row < positions.size(); ++row) {
-    const v1::TransformResult& result = response->results(static_cast<int>(row));
+  for (size_t row = 0; row < sent.size(); ++row) {
+    v1::TransformResult& result = *response->mutable_results(static_cast<int>(row));
     if (result.result_case() == v1::TransformResult::kDrop) {
       ++outcome_.dropped;
     } else if (result.result_case() == v1::TransformResult::kRefusal) {
-      refuse(row, kFunctionRefused, result.refusal().substr(0, 1000));
+      Refuse(step, sent[row].position, kFunctionRefused,
+             result.refusal().substr(0, kMaxRefusalBytes));
     } else if (result.result_case() != v1::TransformResult::kRow) {
-      refuse(row, kFunctionRefused, "the function gave no result for the row");
+      Refuse(step, sent[row].position, kFunctionRefused, "the function gave no result for the row");
     } else {
-      std::optional<RecordError> error = CheckRecord(result.row());
-      if (!error) error = matcher.Match(result.row());
-      if (error) {
-        refuse(row, kFunctionRefused,
-               absl::StrCat("the row that the function gave does not fit: ", error->message));
-      } else {
-        good.push_back({positions[row], 0, result.row()});
-      }
+      exchange.bodies.push_back(std::move(*result.mutable_row()));
+      exchange.returned.push_back({sent[row].position, sent[row].time, exchange.bodies.back()});
     }
   }
-  return InsertRecords(connection_, table, fields, good);
+  return absl::OkStatus();
 }
 
 }  // namespace tarn::ingestion

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "services/ingestion/activity/activity_sql.h"
 #include "services/ingestion/activity/activity_step.h"
 #include "services/ingestion/activity/relation_tables.h"
+#include "services/ingestion/record/record_rows.h"
 
 namespace tarn::ingestion {
 
@@ -47,6 +49,9 @@ class ActivityRunner {
   // `steps` are SQL steps.
   absl::Status RunSegment(const std::vector<ActivityColumn>& columns,
                           const std::vector<const ActivityStep*>& steps);
+  absl::Status RunFolded(const std::vector<ActivityColumn>& columns,
+                         const std::vector<StepToRun>& run);
+  // What the engine says of the rows of `segment` that failed at steps[failed].
   absl::Status Explain(const std::string& segment, const std::vector<ActivityColumn>& columns,
                        const std::vector<StepToRun>& steps, size_t failed);
   absl::StatusOr<std::string> MessageOf(const std::string& suspects, const StepToRun& step,
@@ -54,9 +59,18 @@ class ActivityRunner {
   absl::Status Deduplicate(const std::vector<ActivityColumn>& columns, const DeduplicateStep& step);
   absl::Status Call(const std::vector<ActivityColumn>& columns, const ActivityStep& step,
                     const CallStep& call);
-  // Sends rows to the function and puts what it gives into `table`.
-  absl::Status CallOnce(const ActivityStep& step, const CallStep& call, const std::string& table,
-                        v1::TransformBatchRequest request, const std::vector<int64_t>& positions);
+  // Rows that are on their way to a function, and what it gave.
+  struct Exchange {
+    v1::TransformBatchRequest request;
+    std::vector<ArrivedRecord> sent;  // without payload
+    size_t bytes = 0;
+    std::deque<std::string> bodies;
+    std::vector<ArrivedRecord> returned;  // of the bodies
+  };
+  // Sends what is in the exchange and begins anew.
+  absl::Status Send(const ActivityStep& step, const CallStep& call, Exchange& exchange);
+  void Refuse(const ActivityStep& step, uint64_t position, const char* reason,
+              const std::string& message);
   std::string NextTable();
 
   duckdb::Connection& connection_;

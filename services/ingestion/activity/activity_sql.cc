@@ -9,7 +9,7 @@ namespace {
 
 using duckdb::QuoteIdentifier;
 
-constexpr char kHidden[] = "\"_position\", \"_ingested_at\"";
+constexpr char kHidden[] = "\"__tarn_position\", \"_ingested_at\"";
 
 // The FROM of a step: its rows, joined to its relation.
 std::string FromSql(const std::string& rows, const StepToRun& step) {
@@ -75,8 +75,9 @@ std::string StepSql(const std::string& rows, const std::vector<ActivityColumn>& 
 
 // The one row of `source` at `position`, with its relation.
 std::string CulpritRow(const std::string& source, const StepToRun& step, int64_t position) {
-  return FromSql(absl::StrCat("(SELECT * FROM ", source, " WHERE \"_position\" = ", position, ")"),
-                 step);
+  return FromSql(
+      absl::StrCat("(SELECT * FROM ", source, " WHERE \"__tarn_position\" = ", position, ")"),
+      step);
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
 // What an activity compiles to: a step over rows of typed columns. Plain values; any thread once
 // made.
 //
-// Rows carry, beside their columns, _position and _ingested_at of the record that they come from,
-// and between steps __tarn_state: 0 while the row is on its way, kDropped, or 1 + the index of the
-// activity that failed for it.
+// Rows carry, beside their columns, __tarn_position (kPositionColumn of record_rows.h) and
+// _ingested_at of the record that they come from, and between steps __tarn_state: 0 while the row
+// is on its way, kDropped, or 1 + the index of the activity that failed for it.
 #pragma once
 
 #include <optional>
@@ -21,7 +21,6 @@
 
 namespace tarn::ingestion {
 
-inline constexpr std::string_view kPositionColumn = "_position";
 // Of tables between steps; no column's name may begin so.
 inline constexpr std::string_view kHiddenPrefix = "__tarn_";
 inline constexpr int kDropped = -1;

@@ -1,35 +1,29 @@
 // JSON records as a typed temporary table, as pipelines take it, and rows as JSON again: for
-// previews and for called functions, where a few records go. Deliveries read theirs faster.
+// previews and for called functions.
 //
 // Used by one thread at a time.
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include <absl/status/status.h>
+#include <absl/status/statusor.h>
 
 #include "common/duckdb/chunk.h"
 #include "common/duckdb/database.h"
 #include "common/table_schema/engine_types.h"
+#include "services/ingestion/record/record_rows.h"
 
 namespace tarn::ingestion {
 
-struct PositionedRecord {
-  int64_t position = 0;
-  int64_t ingest_micros = 0;
-  // An object that RecordMatcher lets pass. Its bytes outlive the call.
-  std::string_view json;
-};
-
-// CREATE TEMP TABLE `table` (quoted) with these columns, _position and _ingested_at.
-std::string MakeRecordTableSql(const std::string& table, const table_schema::Fields& fields);
-
-absl::Status InsertRecords(duckdb::Connection& connection, const std::string& table,
-                           const table_schema::Fields& fields,
-                           const std::vector<PositionedRecord>& records);
+// Makes the temporary table `table` (quoted) of the records that fit, with these columns,
+// __tarn_position and _ingested_at; gives those that do not. The engine must have row sources.
+absl::StatusOr<std::vector<Misfit>> LoadRecords(duckdb::Connection& connection,
+                                                const std::string& table,
+                                                const table_schema::Fields& fields,
+                                                std::span<const ArrivedRecord> records);
 
 // The columns from `first_column` on of one row as a JSON object, whole numbers of any size as
 // numbers.

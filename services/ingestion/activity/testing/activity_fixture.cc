@@ -57,7 +57,7 @@ google::protobuf::RepeatedPtrField<v1::Activity> ParseActivities(const std::stri
 }
 
 ActivityFixture::ActivityFixture()
-    : engine_(*duckdb::Database::Open({.threads = 2, .lock_down = true})),
+    : engine_(*duckdb::Database::Open({.threads = 2, .lock_down = true, .row_sources = true})),
       connection_(*engine_.Connect()) {}
 ActivityFixture::~ActivityFixture() = default;
 
@@ -75,12 +75,14 @@ absl::Status ActivityFixture::Prepare(const std::string& columns,
                                       const std::string& activities, uint64_t from) {
   TARN_RETURN_IF_ERROR(Compile(columns, activities));
   const table_schema::Fields fields = ParseFields(columns);
-  TARN_RETURN_IF_ERROR(connection_.Execute(MakeRecordTableSql("\"input\"", fields)));
-  std::vector<PositionedRecord> records;
+  std::vector<ArrivedRecord> records;
   for (size_t i = 0; i < rows.size(); ++i) {
-    records.push_back({static_cast<int64_t>(from + i), ingest_micros_, rows[i]});
+    records.push_back({from + i, absl::FromUnixMicros(ingest_micros_), rows[i]});
   }
-  return InsertRecords(connection_, "\"input\"", fields, records);
+  TARN_ASSIGN_OR_RETURN(const std::vector<Misfit> misfits,
+                        LoadRecords(connection_, "\"input\"", fields, records));
+  EXPECT_TRUE(misfits.empty());
+  return absl::OkStatus();
 }
 
 absl::Status ActivityFixture::Run(const std::string& columns, const std::vector<std::string>& rows,
@@ -122,9 +124,9 @@ std::string ActivityFixture::OutputTypes() const {
 
 std::string ActivityFixture::RowsOf(const std::string& columns) {
   std::string list = columns;
-  if (list[0] == '*') list = "* EXCLUDE (_position, _ingested_at)" + list.substr(1);
+  if (list[0] == '*') list = "* EXCLUDE (__tarn_position, _ingested_at)" + list.substr(1);
   const auto result =
-      connection_.Query(absl::StrCat("SELECT ", list, " FROM \"output\" ORDER BY _position"));
+      connection_.Query(absl::StrCat("SELECT ", list, " FROM \"output\" ORDER BY __tarn_position"));
   EXPECT_OK(result);
   if (!result.ok()) return "";
   std::string rows;
