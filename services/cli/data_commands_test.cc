@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <sstream>
 
 #include "tarn/catalog/v1/catalog_service.pb.h"
 #include "tarn/ingestion/v1/ingestion_service.pb.h"
@@ -23,6 +24,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 constexpr char kPutRecords[] = "/tarn.ingestion.v1.IngestionService/PutRecords";
+constexpr char kIngest[] = "/tarn.ingestion.v1.IngestionService/Ingest";
 constexpr char kUploadFile[] = "/tarn.ingestion.v1.IngestionService/UploadFile";
 constexpr char kExecuteQuery[] = "/tarn.query.v1.QueryService/ExecuteQuery";
 
@@ -32,7 +34,8 @@ std::string HashOf(const std::string& text) {
   return hash.Finish();
 }
 
-// A stream that keeps what is put, once for each request_id, and refuses what is no object.
+// A stream that keeps what is put, once for each request_id or sequence of a producer, and refuses
+// what is no object.
 class PutTest : public CommandTest {
  protected:
   PutTest() {
@@ -41,18 +44,45 @@ class PutTest : public CommandTest {
           responses->push_back(Store(requests[0]));
           return absl::OkStatus();
         });
+    tarn_.OnEach<ingestion::v1::IngestRequest, ingestion::v1::IngestResponse>(
+        kIngest, [this](const auto& request, auto* responses) {
+          return Ingest(request, &responses->emplace_back());
+        });
+  }
+
+  static bool IsObject(const std::string& record) {
+    return record.front() == '{' && record.back() == '}';
+  }
+  static std::vector<std::string> RecordsOf(const ingestion::v1::IngestBatch& batch) {
+    std::vector<std::string> records(batch.records().begin(), batch.records().end());
+    std::istringstream lines(batch.payload());
+    bool open = false;  // within the quotes of CSV
+    for (std::string line; std::getline(lines, line);) {
+      if (open) {
+        records.back() += "\n" + line;
+      } else {
+        records.push_back(line);
+      }
+      const bool csv = records.back().front() != '{';
+      open = csv && std::count(records.back().begin(), records.back().end(), '"') % 2 == 1;
+    }
+    return records;
   }
 
   ingestion::v1::PutRecordsResponse Store(const ingestion::v1::PutRecordsRequest& request) {
     std::lock_guard lock(mutex_);
+    puts_.push_back(request);
     auto [seen, is_new] = seen_.try_emplace(request.request_id());
     if (!is_new) {
       seen->second.set_replayed(true);
       return seen->second;
     }
-    for (const std::string& record : request.records()) {
+    ingestion::v1::IngestBatch batch;
+    batch.set_payload(request.payload());
+    *batch.mutable_records() = request.records();
+    for (const std::string& record : RecordsOf(batch)) {
       auto* result = seen->second.add_results();
-      if (record.front() == '{' && record.back() == '}') {
+      if (request.has_format() || IsObject(record)) {
         result->set_position(static_cast<int64_t>(records_.size()));
         records_.push_back(record);
       } else {
@@ -63,8 +93,59 @@ class PutTest : public CommandTest {
     return seen->second;
   }
 
+  absl::Status Ingest(const ingestion::v1::IngestRequest& request,
+                      ingestion::v1::IngestResponse* response) {
+    std::lock_guard lock(mutex_);
+    if (request.has_open()) {
+      opened_ = request.open();
+      response->mutable_opened()->set_last_sequence(last_[opened_.producer_id()]);
+      return absl::OkStatus();
+    }
+    if (break_after_ > 0 && --break_after_ == 0) {
+      return Unavailable("MODULE_NOT_SERVING", "stopping");
+    }
+    int64_t& last = last_[opened_.producer_id()];
+    auto* ack = response->add_acks();
+    ack->set_sequence(request.batch().sequence());
+    ack->set_duplicate(request.batch().sequence() <= last);
+    EXPECT_LE(request.batch().sequence(), last + 1);
+    last = std::max(last, request.batch().sequence());
+    int index = 0;
+    for (const std::string& record : RecordsOf(request.batch())) {
+      if (opened_.format().format() != ingestion::v1::RECORD_FORMAT_JSON_LINES ||
+          IsObject(record)) {
+        ack->set_record_count(ack->record_count() + 1);
+        if (!ack->duplicate()) records_.push_back(record);
+      } else {
+        auto* refused = ack->add_refused();
+        refused->set_index(index);
+        refused->set_reason("NOT_AN_OBJECT");
+        ack->set_refused_count(ack->refused_count() + 1);
+      }
+      ++index;
+    }
+    // The answer to this one is lost on its way.
+    if (lose_answer_ == request.batch().sequence()) {
+      lose_answer_ = 0;
+      response->Clear();
+      return Unavailable("CONNECTION_LOST", "the connection broke");
+    }
+    return absl::OkStatus();
+  }
+
+  static std::string Lines(int count) {
+    std::string text;
+    for (int i = 0; i < count; ++i) text += "{\"n\":" + std::to_string(i) + "}\n";
+    return text;
+  }
+
   std::mutex mutex_;
   std::map<std::string, ingestion::v1::PutRecordsResponse> seen_;
+  std::vector<ingestion::v1::PutRecordsRequest> puts_;
+  std::map<std::string, int64_t> last_;  // by producer
+  ingestion::v1::IngestOpen opened_;
+  int break_after_ = 0;      // so many batches the call breaks
+  int64_t lose_answer_ = 0;  // of the batch with this sequence
   std::vector<std::string> records_;
 };
 
@@ -77,30 +158,83 @@ TEST_F(PutTest, AnArraysRecordsArriveAsTheyWereWritten) {
 }
 
 TEST_F(PutTest, AFileThatIsPutAgainChangesNothing) {
-  std::string text;
-  for (int i = 0; i < 2500; ++i) text += "{\"n\":" + std::to_string(i) + "}\n";
+  const std::string text = Lines(2500);
   const std::string file = dir_.WriteFile("a.jsonl", text).string();
   EXPECT_EQ(Run({"put", "s", file}).out, "s: 2,500 records stored\n");
-  EXPECT_EQ(tarn_.CallsOf(kPutRecords), 3);
   EXPECT_EQ(Run({"put", "s", file}).out, "s: 0 records stored, 2,500 had been put before\n");
   EXPECT_EQ(records_.size(), 2500u);
   // The same text from elsewhere is the same text; --again says otherwise.
   EXPECT_EQ(Run({"put", "s"}, text).out, "s: 0 records stored, 2,500 had been put before\n");
   EXPECT_EQ(Run({"put", "s", file, "--again"}).out, "s: 2,500 records stored\n");
   EXPECT_EQ(records_.size(), 5000u);
+  EXPECT_EQ(Run({"put", "s"}, "{}").out, "s: 1 record stored\n");
+  EXPECT_EQ(Run({"put", "s"}, "{}").out, "s: 0 records stored, 1 had been put before\n");
 }
 
 TEST_F(PutTest, APutThatBrokeOffIsGoneOnWith) {
-  std::string text;
-  for (int i = 0; i < 1500; ++i) text += "{\"n\":" + std::to_string(i) + "}\n";
-  const std::string file = dir_.WriteFile("a.jsonl", text).string();
+  const std::string file = dir_.WriteFile("a.jsonl", Lines(3500)).string();
   EXPECT_EQ(Run({"put", "s", file}).code, kExitOk);
-  records_.resize(1000);
-  seen_.erase(std::find_if(seen_.begin(), seen_.end(),
-                           [](const auto& entry) { return entry.second.results_size() == 500; }));
-  EXPECT_EQ(Run({"put", "s", file}).out, "s: 500 records stored, 1,000 had been put before\n");
-  EXPECT_EQ(records_.size(), 1500u);
-  EXPECT_EQ(records_.back(), "{\"n\":1499}");
+  records_.resize(2000);
+  last_.begin()->second = 2;
+  EXPECT_EQ(Run({"put", "s", file}).out, "s: 1,500 records stored, 2,000 had been put before\n");
+  EXPECT_EQ(records_.size(), 3500u);
+  EXPECT_EQ(records_.back(), "{\"n\":3499}");
+}
+
+TEST_F(PutTest, ACallThatBreaksIsMadeAgain) {
+  const std::string file = dir_.WriteFile("a.jsonl", Lines(9500)).string();
+  break_after_ = 3;
+  lose_answer_ = 5;
+  const CommandResult result = Run({"put", "s", file});
+  EXPECT_EQ(result.code, kExitOk) << result.err;
+  EXPECT_EQ(result.out, "s: 8,500 records stored, 1,000 had been put before\n");
+  ASSERT_EQ(records_.size(), 9500u);
+  for (int i = 0; i < 9500; ++i) EXPECT_EQ(records_[i], "{\"n\":" + std::to_string(i) + "}");
+  EXPECT_GE(tarn_.CallsOf(kIngest), 3);
+}
+
+TEST_F(PutTest, AnErrorThatStaysIsToldWithWhatIsStored) {
+  tarn_.Fail(kIngest, NotFound("STREAM_NOT_FOUND", "stream s does not exist"), 1);
+  const std::string file = dir_.WriteFile("a.jsonl", Lines(2500)).string();
+  const CommandResult result = Run({"put", "s", file});
+  EXPECT_EQ(result.code, kExitFailed);
+  EXPECT_THAT(result.err, HasSubstr("stream s does not exist"));
+  EXPECT_THAT(result.err, HasSubstr("0 records stored"));
+}
+
+TEST_F(PutTest, RefusedRecordsOfALongFileAreToldWithTheirLines) {
+  const CommandResult result = Run({"put", "s"}, Lines(1500) + "\nseven\n" + Lines(10));
+  EXPECT_EQ(result.code, kExitFailed);
+  EXPECT_EQ(result.out, "s: 1,510 records stored, 1 refused\n");
+  EXPECT_EQ(result.err, "tarn: line 1502: NOT_AN_OBJECT\n");
+}
+
+TEST_F(PutTest, RecordsOfSeveralLinesStayWhole) {
+  std::string text = "[";
+  for (int i = 0; i < 1500; ++i)
+    text += (i == 0 ? "{\n\"n\":" : ",\n{\n\"n\":") + std::to_string(i) + "}";
+  EXPECT_EQ(Run({"put", "s"}, text + "]").out, "s: 1,500 records stored\n");
+  EXPECT_EQ(records_[7], "{\n\"n\":7}");
+}
+
+TEST_F(PutTest, CsvGoesWithItsHeader) {
+  std::string csv = "\xEF\xBB\xBFname;\"the \"\"n\"\"\"\r\n\r\n";
+  for (int i = 0; i < 1200; ++i) csv += "a;" + std::to_string(i) + "\r\n";
+  const std::string file = dir_.WriteFile("a.csv", csv).string();
+  EXPECT_EQ(Run({"put", "s", file, "--format", "csv", "--delimiter", ";"}).out,
+            "s: 1,200 records stored\n");
+  EXPECT_EQ(opened_.format().format(), ingestion::v1::RECORD_FORMAT_CSV);
+  EXPECT_THAT(opened_.format().csv_header(), ElementsAre("name", "the \"n\""));
+  EXPECT_EQ(opened_.format().csv_delimiter(), ";");
+  EXPECT_EQ(records_[1199], "a;1199");
+  // A short one in one request; text has no header.
+  EXPECT_EQ(Run({"put", "s", "--format", "csv"}, "a,b\n1,\"x\ny\"\n").out, "s: 1 record stored\n");
+  EXPECT_EQ(puts_.back().payload(), "1,\"x\ny\"\n");
+  EXPECT_THAT(puts_.back().format().csv_header(), ElementsAre("a", "b"));
+  EXPECT_EQ(Run({"put", "s", "--format", "text"}, "one\n\n two \n").out, "s: 2 records stored\n");
+  EXPECT_EQ(puts_.back().payload(), "one\n two \n");
+  EXPECT_EQ(Run({"put", "s", "--format", "xml"}, "x").code, kExitUsage);
+  EXPECT_EQ(Run({"put", "s", "--delimiter", "ab"}, "x").code, kExitUsage);
 }
 
 TEST_F(PutTest, RefusedRecordsAreToldWithTheirLines) {
@@ -121,6 +255,9 @@ TEST_F(PutTest, ARestartingServerIsWaitedFor) {
   tarn_.Fail(kPutRecords, Unavailable("MODULE_NOT_SERVING", "starting"), 2);
   EXPECT_EQ(Run({"put", "s"}, "{}").code, kExitOk);
   EXPECT_EQ(records_.size(), 1u);
+  tarn_.Fail(kIngest, Unavailable("MODULE_NOT_SERVING", "starting"), 2);
+  EXPECT_EQ(Run({"put", "s"}, Lines(1500)).code, kExitOk);
+  EXPECT_EQ(records_.size(), 1501u);
 }
 
 TEST_F(PutTest, FlushWaitsForDelivery) {

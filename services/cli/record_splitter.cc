@@ -13,11 +13,27 @@ bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 }  // namespace
 
 absl::Status RecordSplitter::Add(std::string_view piece) {
-  for (char c : piece) {
+  for (size_t at = 0; at < piece.size();) {
+    // Most of a text is the middle of lines.
+    if (state_ == State::kLine && !record_.empty()) {
+      at += TakeLine(piece.substr(at));
+      if (at == piece.size()) break;
+    }
+    const char c = piece[at++];
     TARN_RETURN_IF_ERROR(Take(c));
     if (c == '\n') ++line_;
   }
   return absl::OkStatus();
+}
+
+size_t RecordSplitter::TakeLine(std::string_view rest) {
+  const std::string_view line = rest.substr(0, rest.find('\n'));
+  if (record_.size() + line.size() <= kMaxRecordBytes) {
+    record_ += line;
+  } else {
+    for (const char c : line) Append(c);
+  }
+  return line.size();
 }
 
 absl::Status RecordSplitter::Take(char c) {

@@ -24,17 +24,26 @@ struct RecordText {
 // The server refuses a larger record, so that of such a one no more than this and a byte is kept.
 inline constexpr size_t kMaxRecordBytes = 1 << 20;
 
-class RecordSplitter {
- public:
-  using Sink = std::function<absl::Status(const RecordText&)>;
+using RecordSink = std::function<absl::Status(const RecordText&)>;
 
+// What divides a text into records, whatever it is.
+class TextSplitter {
+ public:
+  virtual ~TextSplitter() = default;
+  virtual absl::Status Add(std::string_view piece) = 0;
+  // The text has ended.
+  virtual absl::Status Finish() = 0;
+};
+
+class RecordSplitter final : public TextSplitter {
+ public:
   // Errors of the sink come back from Add and Finish.
-  explicit RecordSplitter(Sink sink) : sink_(std::move(sink)) {}
+  explicit RecordSplitter(RecordSink sink) : sink_(std::move(sink)) {}
 
   // INVALID_ARGUMENT, INVALID_JSON with the line where an array is malformed between its records.
-  absl::Status Add(std::string_view piece);
-  // The text has ended: INVALID_JSON where an array has no end.
-  absl::Status Finish();
+  absl::Status Add(std::string_view piece) override;
+  // INVALID_JSON where an array has no end.
+  absl::Status Finish() override;
 
  private:
   enum class State {
@@ -46,6 +55,8 @@ class RecordSplitter {
     kEnd,           // after an array
   };
 
+  // The rest of the line, as far as it has come; how many bytes.
+  size_t TakeLine(std::string_view rest);
   absl::Status Take(char c);
   absl::Status TakeInArray(char c);
   absl::Status TakeInRecord(char c);
@@ -54,7 +65,7 @@ class RecordSplitter {
   absl::Status Emit();
   absl::Status Malformed(const std::string& what) const;
 
-  const Sink sink_;
+  const RecordSink sink_;
   State state_ = State::kStart;
   std::string record_;
   bool too_large_ = false;

@@ -64,27 +64,37 @@ class FakeTarn::Service : public grpc::CallbackGenericService {
 
 namespace {
 
-// Reads a call to its end, then answers it.
+// Reads a call to its end, then answers it; or message by message, where the method is so taught.
 class CallReactor : public grpc::ServerGenericBidiReactor {
  public:
   CallReactor(FakeTarn& owner, grpc::GenericCallbackServerContext* context)
       : owner_(owner), context_(context) {
-    StartRead(&buffer_);
+    const auto authorization = context->client_metadata().find("authorization");
+    if (authorization != context->client_metadata().end()) {
+      authorization_.assign(authorization->second.data(), authorization->second.size());
+    }
+    talks_ = owner.Talks(context->method(), authorization_, &reply_.status);
+    if (!reply_.status.ok()) {
+      ended_ = true;
+      Finish(rpc::ToGrpcStatus(reply_.status));
+    } else {
+      StartRead(&buffer_);
+    }
   }
 
   void OnReadDone(bool ok) override {
-    if (ok) {
+    if (ended_) return;
+    if (ok && talks_) {
+      reply_ = owner_.AnswerEach(context_->method(), Text(buffer_));
+    } else if (ok) {
       requests_.push_back(Text(buffer_));
-      StartRead(&buffer_);
-      return;
+      return StartRead(&buffer_);
+    } else {
+      reply_ =
+          talks_ ? FakeTarn::Reply() : owner_.Answer(context_->method(), authorization_, requests_);
+      talks_ = false;
     }
-    const auto authorization = context_->client_metadata().find("authorization");
-    reply_ =
-        owner_.Answer(context_->method(),
-                      authorization == context_->client_metadata().end()
-                          ? ""
-                          : std::string(authorization->second.data(), authorization->second.size()),
-                      requests_);
+    written_ = 0;
     WriteNext();
   }
 
@@ -94,6 +104,8 @@ class CallReactor : public grpc::ServerGenericBidiReactor {
  private:
   void WriteNext() {
     if (written_ == reply_.messages.size()) {
+      if (talks_ && reply_.status.ok()) return StartRead(&buffer_);
+      ended_ = true;
       Finish(rpc::ToGrpcStatus(reply_.status));
       return;
     }
@@ -105,6 +117,9 @@ class CallReactor : public grpc::ServerGenericBidiReactor {
   FakeTarn& owner_;
   grpc::GenericCallbackServerContext* const context_;
   grpc::ByteBuffer buffer_;
+  std::string authorization_;
+  bool talks_ = false;
+  bool ended_ = false;
   std::vector<std::string> requests_;
   FakeTarn::Reply reply_;
   size_t written_ = 0;
@@ -170,18 +185,40 @@ void FakeTarn::Store(const Message& resource) {
   resources_[TextField(resource, "name")] = std::move(stored);
 }
 
+absl::Status FakeTarn::Admit(const std::string& method, const std::string& authorization) {
+  ++calls_[method];
+  auto failure = failures_.find(method);
+  if (failure != failures_.end() && failure->second.second-- > 0) return failure->second.first;
+  const bool open = method.find("ExchangeKey") != std::string::npos;
+  if (!open && authorization != std::string("Bearer ") + kToken) {
+    return Unauthenticated("TOKEN_MISSING", "the call carries no token");
+  }
+  return absl::OkStatus();
+}
+
+bool FakeTarn::Talks(const std::string& method, const std::string& authorization,
+                     absl::Status* refusal) {
+  std::lock_guard lock(mutex_);
+  if (talkers_.count(method) == 0) return false;
+  *refusal = Admit(method, authorization);
+  return true;
+}
+
+FakeTarn::Reply FakeTarn::AnswerEach(const std::string& method, const std::string& message) {
+  Handler handler;
+  {
+    std::lock_guard lock(mutex_);
+    handler = talkers_[method];
+  }
+  return handler({message});
+}
+
 FakeTarn::Reply FakeTarn::Answer(const std::string& method, const std::string& authorization,
                                  const std::vector<std::string>& messages) {
   Handler handler;
   {
     std::lock_guard lock(mutex_);
-    ++calls_[method];
-    auto failure = failures_.find(method);
-    if (failure != failures_.end() && failure->second.second-- > 0) return {failure->second.first};
-    const bool open = method.find("ExchangeKey") != std::string::npos;
-    if (!open && authorization != std::string("Bearer ") + kToken) {
-      return {Unauthenticated("TOKEN_MISSING", "the call carries no token")};
-    }
+    if (absl::Status admitted = Admit(method, authorization); !admitted.ok()) return {admitted};
     if (auto found = handlers_.find(method); found != handlers_.end()) handler = found->second;
   }
   return handler ? handler(messages) : StandardMethod(method, messages);

@@ -50,6 +50,23 @@ class FakeTarn {
     });
   }
 
+  // Answers each message of a method as it comes; an error ends the call.
+  template <typename Request, typename Response>
+  void OnEach(const std::string& method,
+              std::function<absl::Status(const Request&, std::vector<Response>*)> answer) {
+    std::lock_guard lock(mutex_);
+    talkers_[method] = [answer](const std::vector<std::string>& messages) {
+      Request request;
+      request.ParseFromString(messages[0]);
+      std::vector<Response> responses;
+      Reply reply{.status = answer(request, &responses)};
+      for (const Response& response : responses) {
+        reply.messages.push_back(response.SerializeAsString());
+      }
+      return reply;
+    };
+  }
+
   // The next `times` calls of a method fail so, before anything is done.
   void Fail(const std::string& method, const absl::Status& status, int times = 1);
   int CallsOf(const std::string& method) const;
@@ -61,16 +78,22 @@ class FakeTarn {
   // Answers one call; for the server's own use.
   Reply Answer(const std::string& method, const std::string& authorization,
                const std::vector<std::string>& messages);
+  // Whether messages of the method are answered each by itself; such a call is let in here.
+  bool Talks(const std::string& method, const std::string& authorization, absl::Status* refusal);
+  Reply AnswerEach(const std::string& method, const std::string& message);
 
  private:
   class Service;
 
   void SetHandler(const std::string& method, Handler handler);
+  // Under the lock: counts the call, and whether it is let in.
+  absl::Status Admit(const std::string& method, const std::string& authorization);
   Reply StandardMethod(const std::string& method, const std::vector<std::string>& messages);
   void Store(const google::protobuf::Message& resource);
 
   mutable std::mutex mutex_;
   std::map<std::string, Handler> handlers_;
+  std::map<std::string, Handler> talkers_;
   std::map<std::string, std::pair<absl::Status, int>> failures_;
   std::map<std::string, int> calls_;
   std::map<std::string, std::shared_ptr<google::protobuf::Message>> resources_;  // by full name
