@@ -21,6 +21,8 @@ struct IngestionMetrics {
   Counter& wal_damaged_bytes;       // set aside at open
   Counter& records_delivered;       // rows committed
   Counter& records_dead;            // dead letters
+  Counter& dead_letters_replayed;   // put back into the log
+  Counter& dead_letters_purged;     // removed by a user
   Counter& deliveries;              // commits
   Counter& delivery_failures;       // attempts that will be repeated
   Histogram& delivery_lag_seconds;  // from the oldest acknowledgement of a batch to its commit

@@ -82,7 +82,7 @@ absl::Status IngestionModule::Start() {
       registry_, static_cast<int>(options_.delivery_workers));
   wal_->OnDurable([this](const std::string& uid) { scheduler_->Notify(uid); });
   writer_ = std::make_unique<RecordWriter>(*wal_, metrics_);
-  streams_ = std::make_unique<StreamManager>(store_, registry_, *wal_, *scheduler_);
+  streams_ = std::make_unique<StreamManager>(store_, registry_, *wal_, *scheduler_, metrics_);
   uploads_ = std::make_unique<FileUploads>(*lake_, pool_, context_.clock, metrics_);
   uploads_->RemoveLeftovers();
   service_.SetCore({*streams_, registry_, *writer_, *uploads_, finder_, ingest_calls_,
@@ -146,6 +146,7 @@ void IngestionModule::DoChores() {
     if (status.ok() && now >= reload) {
       status = registry_.Reload();
       if (status.ok()) status = uploads_->FinishIntents();
+      if (status.ok()) status = streams_->DoChores();
       reload = now + kReloadPause;
     }
     if (status.ok() && now >= purge) {

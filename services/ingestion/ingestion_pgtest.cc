@@ -37,6 +37,7 @@ using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
 namespace fs = std::filesystem;
+using Stub = v1::IngestionService::Stub;
 
 // What the committed files of a table say to `select`, "v1|v2" a row.
 std::vector<std::string> Query(const FakeCatalog& catalog, const fs::path& lake,
@@ -87,6 +88,22 @@ class IngestionPgTest : public ::testing::Test {
     auto rows = Query(catalog_, lake_, stream, select);
     std::sort(rows.begin(), rows.end());
     return rows;
+  }
+  template <typename Response, typename Method, typename Request>
+  absl::StatusOr<Response> Call(Method method, const Request& request) {
+    grpc::ClientContext context;
+    ingestion_->Prepare(context);
+    Response response;
+    const grpc::Status status = (ingestion_->stub().*method)(&context, request, &response);
+    if (!status.ok()) return rpc::FromGrpcStatus(status);
+    return response;
+  }
+  void SetNewFieldPolicy(const std::string& stream, v1::NewFieldPolicy policy) {
+    v1::UpdateStreamRequest update;
+    update.mutable_stream()->set_name("streams/" + stream);
+    update.mutable_stream()->set_new_field_policy(policy);
+    update.mutable_update_mask()->add_paths("new_field_policy");
+    EXPECT_OK(Call<v1::Stream>(&Stub::UpdateStream, update));
   }
   absl::StatusOr<v1::UploadFileResponse> Upload(const std::string& content,
                                                 const std::string& sha256 = "",
@@ -246,14 +263,9 @@ TEST_F(IngestionPgTest, NewFieldsBecomeColumns) {
 }
 
 TEST_F(IngestionPgTest, NewFieldsAreRefusedWhereTheStreamSaysSo) {
-  v1::UpdateStreamRequest update;
-  ASSERT_OK_AND_ASSIGN(*update.mutable_stream(), ingestion_->CreateStream("s"));
-  update.mutable_stream()->set_new_field_policy(v1::NEW_FIELD_POLICY_REJECT);
-  grpc::ClientContext context;
-  ingestion_->Prepare(context);
-  v1::Stream updated;
-  ASSERT_TRUE(ingestion_->stub().UpdateStream(&context, update, &updated).ok());
-  EXPECT_NE(updated.etag(), update.stream().etag());
+  ASSERT_OK_AND_ASSIGN(const v1::Stream made, ingestion_->CreateStream("s"));
+  SetNewFieldPolicy("s", v1::NEW_FIELD_POLICY_REJECT);
+  EXPECT_NE(ingestion_->Get("s")->etag(), made.etag());
   ASSERT_OK(ingestion_->Put("s", {R"({"a":1})"}));
   ASSERT_OK(ingestion_->Flush("s", kWait));
   ASSERT_OK(ingestion_->Put("s", {R"({"a":2,"b":3})"}));
@@ -262,6 +274,104 @@ TEST_F(IngestionPgTest, NewFieldsAreRefusedWhereTheStreamSaysSo) {
   ASSERT_EQ(letters.dead_letters_size(), 1);
   EXPECT_EQ(letters.dead_letters(0).reason(), "UNKNOWN_FIELD");
   EXPECT_EQ(letters.dead_letters(0).field(), "b");
+}
+
+TEST_F(IngestionPgTest, DeadLettersAreReplayedOnceAfterAMend) {
+  ASSERT_OK(ingestion_->CreateStream("s"));
+  ASSERT_OK(ingestion_->Put("s", {R"({"a":1})"}));
+  ASSERT_OK(ingestion_->Flush("s", kWait));
+  SetNewFieldPolicy("s", v1::NEW_FIELD_POLICY_REJECT);
+  ASSERT_OK(ingestion_->Put("s", {R"({"a":2,"b":"x"})", R"({"a":"bad"})", R"({"a":3,"b":"y"})"}));
+  ASSERT_OK(ingestion_->Flush("s", kWait));
+  SetNewFieldPolicy("s", v1::NEW_FIELD_POLICY_ADD_COLUMN);
+  const auto replay = [&](const std::string& reason) {
+    v1::ReplayDeadLettersRequest request;
+    request.set_parent("streams/s");
+    request.mutable_selection()->set_reason(reason);
+    return Call<v1::ReplayDeadLettersResponse>(&Stub::ReplayDeadLetters, request);
+  };
+  // Cut short on both sides of the append, it goes on where it was.
+  for (const char* point : {"ingestion.replay.after_claim", "ingestion.replay.before_mark"}) {
+    const failpoint::ScopedFailpoint cut(point, "error(UNAVAILABLE)*1");
+    EXPECT_THAT(replay("UNKNOWN_FIELD"), StatusIs(absl::StatusCode::kUnavailable));
+  }
+  ASSERT_OK_AND_ASSIGN(const auto replayed, replay("UNKNOWN_FIELD"));
+  EXPECT_EQ(replayed.replayed_count(), 2);
+  EXPECT_EQ(replay("UNKNOWN_FIELD")->replayed_count(), 0);
+  ASSERT_OK_AND_ASSIGN(v1::Stream stream, ingestion_->Flush("s", kWait));
+  EXPECT_THAT(Rows("s", "a || coalesce(b, '-')"), ElementsAre("1-", "2x", "3y"));
+  EXPECT_EQ(stream.statistics().waiting_dead_letters(), 1);
+  ASSERT_OK_AND_ASSIGN(auto letters, ingestion_->DeadLetters("s"));
+  ASSERT_EQ(letters.total_size(), 1);
+  EXPECT_EQ(letters.reason_counts().at("TYPE_MISMATCH"), 1);
+  EXPECT_EQ(letters.dead_letters(0).attempts(), 1);
+  // What fails again is a new letter with an attempt more.
+  ASSERT_OK_AND_ASSIGN(const auto again, replay(""));
+  EXPECT_EQ(again.replayed_count(), 1);
+  ASSERT_OK_AND_ASSIGN(stream, ingestion_->Flush("s", kWait));
+  EXPECT_EQ(stream.statistics().acknowledged_records(), 7);
+  EXPECT_EQ(stream.statistics().delivered_records(), 3);
+  EXPECT_EQ(stream.statistics().dead_letter_records(), 4);
+  EXPECT_EQ(stream.statistics().waiting_dead_letters(), 1);
+  ASSERT_OK_AND_ASSIGN(letters, ingestion_->DeadLetters("s"));
+  ASSERT_EQ(letters.total_size(), 1);
+  EXPECT_EQ(letters.dead_letters(0).attempts(), 2);
+  EXPECT_EQ(letters.dead_letters(0).payload(), R"({"a":"bad"})");
+  EXPECT_THAT(EventTypes(), ::testing::Contains("tarn.ingestion.dead_letters.replayed"));
+}
+
+TEST_F(IngestionPgTest, AReplayThatAKillCutShortIsEndedAtTheNextStart) {
+  ASSERT_OK(ingestion_->CreateStream("s"));
+  ASSERT_OK(ingestion_->Put("s", {R"({"a":1})", R"({"a":"x"})"}));
+  ASSERT_OK(ingestion_->Flush("s", kWait));
+  {
+    const failpoint::ScopedFailpoint cut("ingestion.replay.before_mark", "error(UNAVAILABLE)");
+    v1::ReplayDeadLettersRequest request;
+    request.set_parent("streams/s");
+    EXPECT_THAT(Call<v1::ReplayDeadLettersResponse>(&Stub::ReplayDeadLetters, request),
+                StatusIs(absl::StatusCode::kUnavailable));
+    ingestion_.reset();
+  }
+  Start();
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (ingestion_->Flush("s", kWait)->statistics().dead_letter_records() < 2 &&
+         std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  v1::Stream stream;
+  do {
+    ASSERT_OK_AND_ASSIGN(stream, ingestion_->Get("s"));
+  } while (stream.statistics().waiting_dead_letters() != 1 &&
+           std::chrono::steady_clock::now() < deadline);
+  EXPECT_EQ(stream.statistics().acknowledged_records(), 3);
+  EXPECT_EQ(stream.statistics().waiting_dead_letters(), 1);
+  EXPECT_EQ(ingestion_->DeadLetters("s")->dead_letters(0).attempts(), 2);
+}
+
+TEST_F(IngestionPgTest, DeadLettersKeepAStreamUntilTheyArePurged) {
+  ASSERT_OK(ingestion_->CreateStream("s"));
+  ASSERT_OK(ingestion_->Put("s", {R"({"a":1})", R"({"a":"x"})", R"({"a":"y"})"}));
+  ASSERT_OK(ingestion_->Flush("s", kWait));
+  v1::DeleteStreamRequest remove;
+  remove.set_name("streams/s");
+  EXPECT_THAT(Call<v1::DeleteStreamResponse>(&Stub::DeleteStream, remove),
+              StatusIs(absl::StatusCode::kFailedPrecondition, "STREAM_HAS_DEAD_LETTERS"));
+  ASSERT_OK(ingestion_->Put("s", {R"({"a":2})"}));  // it goes on as before
+  ASSERT_OK(ingestion_->Flush("s", kWait));
+  ASSERT_OK_AND_ASSIGN(const auto letters, ingestion_->DeadLetters("s"));
+  v1::PurgeDeadLettersRequest purge;
+  purge.set_parent("streams/s");
+  purge.mutable_selection()->add_names("streams/other/deadLetters/1");
+  EXPECT_THAT(Call<v1::PurgeDeadLettersResponse>(&Stub::PurgeDeadLetters, purge),
+              StatusIs(absl::StatusCode::kInvalidArgument, "INVALID_FIELD"));
+  purge.mutable_selection()->set_names(0, letters.dead_letters(0).name());
+  EXPECT_EQ(Call<v1::PurgeDeadLettersResponse>(&Stub::PurgeDeadLetters, purge)->purged_count(), 1);
+  EXPECT_EQ(ingestion_->DeadLetters("s")->dead_letters(0).payload(), R"({"a":"x"})");
+  purge.clear_selection();
+  EXPECT_EQ(Call<v1::PurgeDeadLettersResponse>(&Stub::PurgeDeadLetters, purge)->purged_count(), 1);
+  EXPECT_EQ(ingestion_->Get("s")->statistics().waiting_dead_letters(), 0);
+  EXPECT_THAT(EventTypes(), ::testing::Contains("tarn.ingestion.dead_letters.purged"));
+  EXPECT_OK(Call<v1::DeleteStreamResponse>(&Stub::DeleteStream, remove));
 }
 
 TEST_F(IngestionPgTest, RecordsAreTakenWhileTheCatalogIsAway) {

@@ -108,6 +108,30 @@ grpc::Status IngestionService::ListDeadLetters(grpc::ServerContext* context,
                 });
 }
 
+grpc::Status IngestionService::ReplayDeadLetters(grpc::ServerContext* context,
+                                                 const v1::ReplayDeadLettersRequest* request,
+                                                 v1::ReplayDeadLettersResponse* response) {
+  return Handle(
+      context, {"ReplayDeadLetters", Access::kWrite}, [&](const CallContext& call) -> absl::Status {
+        TARN_ASSIGN_OR_RETURN(*response,
+                              core_->streams.ReplayDeadLetters(call.caller.workspace, *request,
+                                                               [&] { return call.IsCancelled(); }));
+        return absl::OkStatus();
+      });
+}
+
+grpc::Status IngestionService::PurgeDeadLetters(grpc::ServerContext* context,
+                                                const v1::PurgeDeadLettersRequest* request,
+                                                v1::PurgeDeadLettersResponse* response) {
+  return Handle(
+      context, {"PurgeDeadLetters", Access::kWrite}, [&](const CallContext& call) -> absl::Status {
+        TARN_ASSIGN_OR_RETURN(*response,
+                              core_->streams.PurgeDeadLetters(call.caller.workspace, *request,
+                                                              [&] { return call.IsCancelled(); }));
+        return absl::OkStatus();
+      });
+}
+
 grpc::Status IngestionService::UploadFile(grpc::ServerContext* context,
                                           grpc::ServerReader<v1::UploadFileRequest>* reader,
                                           v1::UploadFileResponse* response) {

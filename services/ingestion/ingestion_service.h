@@ -71,6 +71,10 @@ class IngestionService : public IngestionServiceBase {
                            v1::FlushStreamResponse*) override;
   grpc::Status ListDeadLetters(grpc::ServerContext*, const v1::ListDeadLettersRequest*,
                                v1::ListDeadLettersResponse*) override;
+  grpc::Status ReplayDeadLetters(grpc::ServerContext*, const v1::ReplayDeadLettersRequest*,
+                                 v1::ReplayDeadLettersResponse*) override;
+  grpc::Status PurgeDeadLetters(grpc::ServerContext*, const v1::PurgeDeadLettersRequest*,
+                                v1::PurgeDeadLettersResponse*) override;
   grpc::Status UploadFile(grpc::ServerContext*, grpc::ServerReader<v1::UploadFileRequest>*,
                           v1::UploadFileResponse*) override;
 

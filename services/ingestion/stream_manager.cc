@@ -48,6 +48,7 @@ absl::StatusOr<v1::Stream> StreamManager::WithStatistics(const Stream& stream) {
   statistics.set_acknowledged_records(counts.other_positions + end);
   statistics.set_delivered_records(counts.delivered_records);
   statistics.set_dead_letter_records(counts.dead_letter_records);
+  statistics.set_waiting_dead_letters(counts.waiting_dead_letters);
   statistics.set_end_position(end);
   statistics.set_delivered_position(counts.delivered_position);
   if (counts.last_delivery_time != absl::InfinitePast()) {
@@ -67,8 +68,7 @@ absl::StatusOr<v1::Stream> StreamManager::Create(const RequestContext& context,
 
 absl::StatusOr<v1::Stream> StreamManager::Get(const std::string& workspace,
                                               const std::string& name) {
-  TARN_ASSIGN_OR_RETURN(const std::string id, ParseStreamName(name));
-  TARN_ASSIGN_OR_RETURN(const Stream stream, store_.Get(workspace, id));
+  TARN_ASSIGN_OR_RETURN(const Stream stream, Find(workspace, name));
   return WithStatistics(stream);
 }
 
@@ -144,22 +144,29 @@ absl::StatusOr<v1::Stream> StreamManager::Flush(const std::string& workspace,
   return Get(workspace, request.name());
 }
 
+absl::StatusOr<Stream> StreamManager::Find(const std::string& workspace, const std::string& name) {
+  TARN_ASSIGN_OR_RETURN(const std::string id, ParseStreamName(name));
+  return store_.Get(workspace, id);
+}
+
 absl::StatusOr<v1::ListDeadLettersResponse> StreamManager::ListDeadLetters(
     const std::string& workspace, const v1::ListDeadLettersRequest& request) {
-  TARN_ASSIGN_OR_RETURN(const std::string id, ParseStreamName(request.parent()));
-  TARN_ASSIGN_OR_RETURN(const Stream stream, store_.Get(workspace, id));
-  const std::string query = QueryFingerprint({"dead_letters", stream.uid, request.reason()});
-  TARN_ASSIGN_OR_RETURN(const std::string before, DecodePageToken(query, request.page_token()));
-  TARN_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size()));
-  TARN_ASSIGN_OR_RETURN(StreamStore::DeadLetterPage page,
-                        store_.ListDeadLetters(stream, request.reason(), before, size));
-  v1::ListDeadLettersResponse response;
-  for (v1::DeadLetter& letter : page.dead_letters) {
-    *response.add_dead_letters() = std::move(letter);
-  }
-  response.set_total_size(page.total);
-  if (page.has_more) response.set_next_page_token(EncodePageToken(query, page.last_id));
-  return response;
+  TARN_ASSIGN_OR_RETURN(const Stream stream, Find(workspace, request.parent()));
+  return dead_letters_.List(stream, request);
+}
+
+absl::StatusOr<v1::ReplayDeadLettersResponse> StreamManager::ReplayDeadLetters(
+    const std::string& workspace, const v1::ReplayDeadLettersRequest& request,
+    const std::function<bool()>& is_cancelled) {
+  TARN_ASSIGN_OR_RETURN(const Stream stream, Find(workspace, request.parent()));
+  return dead_letters_.Replay(stream, request, is_cancelled);
+}
+
+absl::StatusOr<v1::PurgeDeadLettersResponse> StreamManager::PurgeDeadLetters(
+    const std::string& workspace, const v1::PurgeDeadLettersRequest& request,
+    const std::function<bool()>& is_cancelled) {
+  TARN_ASSIGN_OR_RETURN(const Stream stream, Find(workspace, request.parent()));
+  return dead_letters_.Purge(stream, request, is_cancelled);
 }
 
 }  // namespace tarn::ingestion

@@ -11,6 +11,7 @@
 #include "tarn/ingestion/v1/ingestion_service.pb.h"
 
 #include "services/ingestion/delivery/delivery_scheduler.h"
+#include "services/ingestion/stream/dead_letters.h"
 #include "services/ingestion/stream/stream_registry.h"
 #include "services/ingestion/stream/stream_store.h"
 #include "services/ingestion/wal/write_ahead_log.h"
@@ -20,8 +21,12 @@ namespace tarn::ingestion {
 class StreamManager {
  public:
   StreamManager(StreamStore& store, StreamRegistry& registry, WriteAheadLog& wal,
-                DeliveryScheduler& scheduler)
-      : store_(store), registry_(registry), wal_(wal), scheduler_(scheduler) {}
+                DeliveryScheduler& scheduler, IngestionMetrics& metrics)
+      : store_(store),
+        registry_(registry),
+        wal_(wal),
+        scheduler_(scheduler),
+        dead_letters_(store.dead_letters(), registry, wal, metrics) {}
 
   absl::StatusOr<v1::Stream> Create(const RequestContext& context,
                                     const v1::CreateStreamRequest& request);
@@ -36,14 +41,24 @@ class StreamManager {
                                    const std::function<bool()>& is_cancelled);
   absl::StatusOr<v1::ListDeadLettersResponse> ListDeadLetters(
       const std::string& workspace, const v1::ListDeadLettersRequest& request);
+  absl::StatusOr<v1::ReplayDeadLettersResponse> ReplayDeadLetters(
+      const std::string& workspace, const v1::ReplayDeadLettersRequest& request,
+      const std::function<bool()>& is_cancelled);
+  absl::StatusOr<v1::PurgeDeadLettersResponse> PurgeDeadLetters(
+      const std::string& workspace, const v1::PurgeDeadLettersRequest& request,
+      const std::function<bool()>& is_cancelled);
+  // Now and then: what calls that were cut short left to do.
+  absl::Status DoChores() { return dead_letters_.DoChores(); }
 
  private:
   absl::StatusOr<v1::Stream> WithStatistics(const Stream& stream);
+  absl::StatusOr<Stream> Find(const std::string& workspace, const std::string& name);
 
   StreamStore& store_;
   StreamRegistry& registry_;
   WriteAheadLog& wal_;
   DeliveryScheduler& scheduler_;
+  DeadLetters dead_letters_;
 };
 
 // The id in `streams/{stream}`; INVALID_ARGUMENT INVALID_RESOURCE_NAME.

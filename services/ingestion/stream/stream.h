@@ -36,7 +36,8 @@ struct StreamCounts {
   int64_t delivered_position = 0;  // of this instance's log
   int64_t other_positions = 0;  // of all others together: their records, as they are all delivered
   int64_t delivered_records = 0;
-  int64_t dead_letter_records = 0;
+  int64_t dead_letter_records = 0;   // ever
+  int64_t waiting_dead_letters = 0;  // neither replayed nor purged
   absl::Time last_delivery_time = absl::InfinitePast();
 };
 

@@ -7,7 +7,6 @@
 #include <google/protobuf/empty.pb.h>
 #include <google/protobuf/util/json_util.h>
 #include <google/protobuf/util/message_differencer.h>
-#include <google/protobuf/util/time_util.h>
 
 #include "common/events/event.h"
 #include "common/idempotency/idempotency.h"
@@ -85,6 +84,18 @@ absl::Status CheckEtag(const std::string& given, const Stream& stream) {
   return Aborted("ETAG_MISMATCH",
                  absl::StrCat(stream.name(), " has changed since it was read; read it again"),
                  {{"stream", stream.name()}});
+}
+
+absl::Status CheckNoDeadLetters(Transaction& txn, const Stream& stream) {
+  const Result waiting = txn.Exec(
+      "SELECT 1 FROM ingestion.dead_letters WHERE stream_uid = $1 AND replay_time IS NULL LIMIT 1",
+      stream.uid);
+  if (waiting.empty()) return absl::OkStatus();
+  return FailedPrecondition("STREAM_HAS_DEAD_LETTERS",
+                            absl::StrCat("dead letters of ", stream.name(),
+                                         " wait and would be lost with it; put them back "
+                                         "(ReplayDeadLetters) or remove them (PurgeDeadLetters)"),
+                            {{"stream", stream.name()}});
 }
 
 // PostgreSQL's text holds no NUL.
@@ -170,6 +181,7 @@ absl::Status StreamStore::Delete(const RequestContext& context,
                  TARN_ASSIGN_OR_RETURN(const Stream current,
                                        GetRow(txn, context.workspace, id, true));
                  TARN_RETURN_IF_ERROR(CheckEtag(request.etag(), current));
+                 TARN_RETURN_IF_ERROR(CheckNoDeadLetters(txn, current));
                  txn.Exec("DELETE FROM ingestion.streams WHERE workspace = $1 AND stream_id = $2",
                           context.workspace, id);
                  return v1::DeleteStreamResponse();
@@ -208,6 +220,8 @@ absl::StatusOr<StreamCounts> StreamStore::Counts(std::string_view stream_uid,
                "position, coalesce(sum(delivered_position) FILTER (WHERE log_id <> $2), "
                "0)::bigint AS others, coalesce(sum(delivered_records), 0)::bigint AS delivered, "
                "coalesce(sum(dead_letter_records), 0)::bigint AS dead, "
+               "coalesce(sum(dead_letter_records - replayed_dead_letters - purged_dead_letters), "
+               "0)::bigint AS waiting, "
                "max(last_delivery_time) AS last_delivery FROM ingestion.stream_logs "
                "WHERE stream_uid = $1",
                stream_uid, log_id)
@@ -217,6 +231,7 @@ absl::StatusOr<StreamCounts> StreamStore::Counts(std::string_view stream_uid,
     counts.other_positions = row.Get<int64_t>("others");
     counts.delivered_records = row.Get<int64_t>("delivered");
     counts.dead_letter_records = row.Get<int64_t>("dead");
+    counts.waiting_dead_letters = row.Get<int64_t>("waiting");
     counts.last_delivery_time =
         row.Get<std::optional<absl::Time>>("last_delivery").value_or(absl::InfinitePast());
     return counts;
@@ -270,6 +285,9 @@ absl::Status StreamStore::AddDeadLetters(const Lease& lease, const Stream& strea
   constexpr size_t kRowsAtOnce = 500;
   return pool_.Run([&](Transaction& txn) -> absl::Status {
     TARN_RETURN_IF_ERROR(CheckLease(txn, LogsTable(), lease));
+    // One at a time with the marks of replays.
+    txn.Exec("SELECT 1 FROM ingestion.stream_logs WHERE stream_uid = $1 ORDER BY log_id FOR UPDATE",
+             stream.uid);
     int64_t added = 0;
     for (size_t begin = 0; begin < dead_letters.size(); begin += kRowsAtOnce) {
       const size_t end = std::min(dead_letters.size(), begin + kRowsAtOnce);
@@ -294,6 +312,14 @@ absl::Status StreamStore::AddDeadLetters(const Lease& lease, const Stream& strea
                       "ON CONFLICT DO NOTHING",
                       stream.uid, log_id, positions, payloads, reasons, fields, messages, times)
                    .affected_rows();
+      // Letters that were put back and failed again.
+      txn.Exec(
+          "UPDATE ingestion.dead_letters AS n SET attempts = o.attempts + 1 FROM "
+          "ingestion.dead_letters AS o WHERE n.stream_uid = $1 AND n.log_id = $2 AND n.position = "
+          "ANY ($3::bigint[]) AND o.stream_uid = $1 AND o.replay_log_id = $2 AND o.replay_position "
+          "= "
+          "n.position",
+          stream.uid, log_id, positions);
     }
     if (added == 0) return absl::OkStatus();
     txn.Exec(
@@ -322,44 +348,6 @@ absl::Status StreamStore::SetDelivered(const Lease& lease, std::string_view stre
         "WHERE stream_uid = $1 AND log_id = $2 AND delivered_position < $3",
         stream_uid, log_id, position, committed);
     return absl::OkStatus();
-  });
-}
-
-absl::StatusOr<StreamStore::DeadLetterPage> StreamStore::ListDeadLetters(const Stream& stream,
-                                                                         std::string_view reason,
-                                                                         std::string_view before,
-                                                                         int limit) {
-  return pool_.RunReadOnly([&](Transaction& txn) -> absl::StatusOr<DeadLetterPage> {
-    DeadLetterPage page;
-    page.total =
-        txn.Exec(
-               "SELECT count(*) AS n FROM ingestion.dead_letters WHERE stream_uid = $1 AND "
-               "($2 = '' OR reason = $2)",
-               stream.uid, reason)
-            .One()
-            .Get<int64_t>("n");
-    const Result rows = txn.Exec(
-        "SELECT dead_letter_id, position, payload, reason, field, message, ingest_time FROM "
-        "ingestion.dead_letters WHERE stream_uid = $1 AND ($2 = '' OR reason = $2) AND "
-        "($3 = '' OR dead_letter_id < $3::bigint) ORDER BY dead_letter_id DESC LIMIT $4",
-        stream.uid, reason, before, limit + 1);
-    for (const Row row : rows) {
-      if (static_cast<int>(page.dead_letters.size()) == limit) {
-        page.has_more = true;
-        break;
-      }
-      v1::DeadLetter& letter = page.dead_letters.emplace_back();
-      page.last_id = row.Get<std::string>("dead_letter_id");
-      letter.set_name(absl::StrCat(stream.name(), "/deadLetters/", page.last_id));
-      letter.set_position(row.Get<int64_t>("position"));
-      letter.set_payload(row.Get<Bytes>("payload").data);
-      letter.set_reason(row.Get<std::string>("reason"));
-      letter.set_field(row.Get<std::string>("field"));
-      letter.set_message(row.Get<std::string>("message"));
-      *letter.mutable_ingest_time() = google::protobuf::util::TimeUtil::MicrosecondsToTimestamp(
-          absl::ToUnixMicros(row.Get<absl::Time>("ingest_time")));
-    }
-    return page;
   });
 }
 

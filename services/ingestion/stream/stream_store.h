@@ -1,8 +1,9 @@
-// Streams, delivery positions and dead letters in PostgreSQL: all SQL over them is here.
+// Streams, delivery positions and new dead letters in PostgreSQL: all SQL over them is here, and,
+// for dead letters that are there, in DeadLetterStore.
 //
 // Thread safe. Errors besides those of common/postgres: NOT_FOUND STREAM_NOT_FOUND, ALREADY_EXISTS
-// STREAM_EXISTS, ABORTED ETAG_MISMATCH, FAILED_PRECONDITION REQUEST_ID_REUSED, ABORTED LEASE_LOST
-// (another process has opened the log since).
+// STREAM_EXISTS, ABORTED ETAG_MISMATCH, FAILED_PRECONDITION REQUEST_ID_REUSED and
+// STREAM_HAS_DEAD_LETTERS, ABORTED LEASE_LOST (another process has opened the log since).
 #pragma once
 
 #include <cstdint>
@@ -20,6 +21,7 @@
 
 #include "common/lease/lease.h"
 #include "common/postgres/postgres_pool.h"
+#include "services/ingestion/stream/dead_letter_store.h"
 #include "services/ingestion/stream/stream.h"
 
 namespace tarn::ingestion {
@@ -73,7 +75,8 @@ class StreamStore {
   absl::StatusOr<Lease> TakeLog(std::string_view wal_uuid, std::string_view holder);
   absl::StatusOr<DeliveryState> ResumeDelivery(std::string_view stream_uid, std::string_view log_id,
                                                std::string_view wal_uuid);
-  // Keeps dead letters, those that are there already excepted, with one event for all.
+  // Keeps dead letters, those that are there already excepted, with one event for all. One that was
+  // put back and failed again takes over the count of its attempts.
   absl::Status AddDeadLetters(const Lease& lease, const Stream& stream, std::string_view log_id,
                               const std::vector<NewDeadLetter>& dead_letters);
   // Everything before `position` is delivered, `records` more of it in the table. Only forward; a
@@ -81,19 +84,12 @@ class StreamStore {
   absl::Status SetDelivered(const Lease& lease, std::string_view stream_uid,
                             std::string_view log_id, uint64_t position, bool committed);
 
-  // ---- Dead letters
-  struct DeadLetterPage {
-    std::vector<v1::DeadLetter> dead_letters;  // newest first
-    std::string last_id;                       // of the last one, for the next page
-    bool has_more = false;
-    int64_t total = 0;
-  };
-  // Those with ids below `before` (all when it is empty) and of `reason` (any when it is empty).
-  absl::StatusOr<DeadLetterPage> ListDeadLetters(const Stream& stream, std::string_view reason,
-                                                 std::string_view before, int limit);
+  // What becomes of dead letters after that.
+  DeadLetterStore& dead_letters() { return dead_letters_; }
 
  private:
   PostgresPool& pool_;
+  DeadLetterStore dead_letters_{pool_};
 };
 
 absl::Status StreamNotFound(std::string_view id);
