@@ -100,8 +100,8 @@ absl::StatusOr<v1::Stream> NormalizeDefinition(const v1::Stream& stream, std::st
 absl::StatusOr<v1::Stream> ApplyUpdate(const v1::Stream& current, const v1::Stream& wanted,
                                        const google::protobuf::FieldMask& mask) {
   v1::Stream next = current;
-  const std::vector<std::string> all = {"comment", "columns", "partition_fields", "delivery",
-                                        "new_field_policy", "format"};
+  const std::vector<std::string> all = {"comment",  "columns",          "partition_fields",
+                                        "delivery", "new_field_policy", "format"};
   std::vector<std::string> paths(mask.paths().begin(), mask.paths().end());
   if (paths.empty()) {
     paths = all;
