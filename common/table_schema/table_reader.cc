@@ -4,11 +4,13 @@
 #include <optional>
 #include <utility>
 
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 
 #include "common/duckdb/sql_text.h"
 #include "common/table_schema/engine_types.h"
+#include "common/table_schema/system_columns.h"
 
 namespace tarn::table_schema {
 namespace {
@@ -32,6 +34,54 @@ PartitionKey KeyOf(const catalog::DataFile& file) {
 std::string AbsolutePath(const catalog::DataFile& file, std::string_view lake_root) {
   const std::string& path = file.derived_path().empty() ? file.path() : file.derived_path();
   return duckdb::ExactPath(absl::StrCat(std::string(lake_root), "/", path));
+}
+
+// The engine's name for a file's place in the list, which a column of that name would hide.
+constexpr char kFileIndex[] = "file_index";
+
+bool NeedsFileTimes(const catalog::Table& table) {
+  for (const Field& field : table.schema().fields()) {
+    if (field.name() == kCommittedAtColumn && IsSystemColumn(field)) return true;
+  }
+  return false;
+}
+
+// The commit time of a row's file, for rows whose files do not hold it: a constant list, looked up
+// by the file's place.
+std::string CommittedAtSql(const std::vector<catalog::DataFile>& files) {
+  std::vector<std::string> micros;
+  for (const catalog::DataFile& file : files) {
+    micros.push_back(file.has_added_time()
+                         ? absl::StrCat(file.added_time().seconds() * 1'000'000 +
+                                        file.added_time().nanos() / 1000)
+                         : "NULL");
+  }
+  return absl::StrCat("coalesce(", QuoteIdentifier(kCommittedAtColumn), ", make_timestamptz(CAST(",
+                      QuoteLiteral(absl::StrCat("[", absl::StrJoin(micros, ","), "]")),
+                      " AS BIGINT[])[CAST(", kFileIndex, " AS BIGINT) + 1]))");
+}
+
+// Parquet of our own, by field id.
+std::string ManagedSql(const catalog::Table& table, const std::vector<catalog::DataFile>& files,
+                       std::string_view lake_root) {
+  std::vector<std::string> paths;
+  for (const catalog::DataFile& file : files) paths.push_back(AbsolutePath(file, lake_root));
+  const bool file_times = NeedsFileTimes(table);
+  Fields read = table.schema().fields();
+  std::vector<std::string> columns;
+  for (Field& field : read) {
+    const std::string name = QuoteIdentifier(field.name());
+    if (file_times && absl::EqualsIgnoreCase(field.name(), kFileIndex)) {
+      field.set_name("__file_index");
+      columns.push_back(absl::StrCat("__file_index AS ", name));
+    } else if (file_times && field.name() == kCommittedAtColumn) {
+      columns.push_back(absl::StrCat(CommittedAtSql(files), " AS ", name));
+    } else {
+      columns.push_back(name);
+    }
+  }
+  return absl::StrCat("SELECT ", absl::StrJoin(columns, ", "), " FROM read_parquet(",
+                      QuoteLiteralList(paths), ", schema=", ReadSchemaSpec(read), ")");
 }
 
 std::string EmptySql(const catalog::Table& table) {
@@ -139,14 +189,7 @@ std::string ReaderSql(const catalog::Table& table, const std::vector<catalog::Da
                       std::string_view lake_root) {
   if (files.empty()) return EmptySql(table);
   if (table.type() == catalog::TABLE_TYPE_EXTERNAL) return ExternalSql(table, files, lake_root);
-  std::vector<std::string> paths;
-  for (const catalog::DataFile& file : files) paths.push_back(AbsolutePath(file, lake_root));
-  std::vector<std::string> columns;
-  for (const Field& field : table.schema().fields())
-    columns.push_back(QuoteIdentifier(field.name()));
-  return absl::StrCat("SELECT ", absl::StrJoin(columns, ", "), " FROM read_parquet(",
-                      QuoteLiteralList(paths), ", schema=", ReadSchemaSpec(table.schema().fields()),
-                      ")");
+  return ManagedSql(table, files, lake_root);
 }
 
 }  // namespace tarn::table_schema

@@ -2,7 +2,8 @@
 // types. The same text serves queries, crawls (which verify what they inferred by it) and
 // compaction.
 //
-//   managed    Parquet by field id, so that old files read right under the present schema
+//   managed    Parquet by field id, so that old files read right under the present schema; a system
+//              column _committed_at is the file's commit time where the file itself says nothing
 //   external   CSV and JSON with explicit columns, Parquet by name, XML through its derived Parquet
 //   copy; partition columns
 //              are constants from the catalog, never parsed from a path

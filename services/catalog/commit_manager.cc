@@ -102,6 +102,13 @@ absl::Status OutcomeError(Transaction& txn, const CommitParameters& commit,
             "present schema",
         {{"table", commit.key.SqlName()}, {"column", outcome.detail}});
   }
+  if (outcome.outcome == "SPEC_CHANGED") {
+    return Aborted("COMMIT_CONFLICT",
+                   commit.key.SqlName() +
+                       " has been partitioned anew since the files were written; read the table "
+                       "again and repeat the change",
+                   {{"table", commit.key.SqlName()}});
+  }
   if (outcome.outcome == "SNAPSHOT_NOT_FOUND") {
     return NotFound("SNAPSHOT_NOT_FOUND",
                     absl::StrCat(commit.key.SqlName(), " has no snapshot ", commit.base_snapshot_id,

@@ -39,7 +39,8 @@ class CommitManager {
   //   INVALID_ARGUMENT     INVALID_FIELD, WRONG_OPERATION, FILE_EXISTS
   //   NOT_FOUND            TABLE_NOT_FOUND, DATABASE_NOT_FOUND, SNAPSHOT_NOT_FOUND
   //   ALREADY_EXISTS       TABLE_EXISTS (create_only)
-  //   ABORTED              COMMIT_CONFLICT with the file; SCHEMA_CHANGED for added columns
+  //   ABORTED              COMMIT_CONFLICT with the file, or of a table that was partitioned anew;
+  //                        SCHEMA_CHANGED for added columns
   //   FAILED_PRECONDITION  SCHEMA_CHANGED with the column
   //   OUT_OF_RANGE         LOG_POSITION_GAP, LOG_POSITION_OVERLAP with the position reached
   absl::StatusOr<CommitResult> Commit(const Actor& actor, const CommitRequest& request);

@@ -65,6 +65,8 @@ struct DataFile {
   std::vector<ColumnStatistics> columns;
   int64_t added_sequence_number = 0;
   std::optional<absl::Time> modify_time;  // of an external file
+  // When the commit that added it was made; set by the store.
+  std::optional<absl::Time> added_time;
 
   friend bool operator==(const DataFile&, const DataFile&) = default;
 };

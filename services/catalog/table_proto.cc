@@ -259,6 +259,7 @@ void ToProto(const DataFile& file, v1::DataFile* proto) {
   }
   proto->set_added_sequence_number(file.added_sequence_number);
   if (file.modify_time) *proto->mutable_modify_time() = ToTimestamp(*file.modify_time);
+  if (file.added_time) *proto->mutable_added_time() = ToTimestamp(*file.added_time);
 }
 
 DataFile DataFileFromProto(const v1::DataFile& proto) {

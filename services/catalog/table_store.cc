@@ -113,7 +113,8 @@ DataFile ReadFile(const Row& row) {
                 .byte_count = row.Get<int64_t>("byte_count"),
                 .partition = PartitionFromJson(row.Get<std::string>("partition")),
                 .added_sequence_number = row.Get<int64_t>("added_seq"),
-                .modify_time = row.Get<std::optional<absl::Time>>("modify_time")};
+                .modify_time = row.Get<std::optional<absl::Time>>("modify_time"),
+                .added_time = row.Get<std::optional<absl::Time>>("added_time")};
   if (const auto columns = row.Get<std::optional<std::string>>("columns")) {
     file.columns = ColumnStatisticsFromJson(*columns);
   }
@@ -295,7 +296,7 @@ void TableStore::VisitFiles(const std::string& uid, int64_t sequence_number, boo
   while (true) {
     const Result rows = txn_.ExecPrepared(
         "SELECT path, derived_path, added_seq, row_count, byte_count, partition, "
-        "CASE WHEN $5 THEN columns END AS columns, modify_time FROM catalog.data_files "
+        "CASE WHEN $5 THEN columns END AS columns, modify_time, added_time FROM catalog.data_files "
         "WHERE table_uid = $1 AND added_seq <= $2 AND (removed_seq IS NULL OR removed_seq > $2) "
         "AND (added_seq, path) > ($3, $4) ORDER BY added_seq, path LIMIT $6",
         uid, sequence_number, after_seq, after_path, with_statistics, kFilesAtOnce);
