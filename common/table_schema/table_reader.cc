@@ -51,10 +51,9 @@ bool NeedsFileTimes(const catalog::Table& table) {
 std::string CommittedAtSql(const std::vector<catalog::DataFile>& files) {
   std::vector<std::string> micros;
   for (const catalog::DataFile& file : files) {
-    micros.push_back(file.has_added_time()
-                         ? absl::StrCat(file.added_time().seconds() * 1'000'000 +
-                                        file.added_time().nanos() / 1000)
-                         : "NULL");
+    micros.push_back(file.has_added_time() ? absl::StrCat(file.added_time().seconds() * 1'000'000 +
+                                                          file.added_time().nanos() / 1000)
+                                           : "NULL");
   }
   return absl::StrCat("coalesce(", QuoteIdentifier(kCommittedAtColumn), ", make_timestamptz(CAST(",
                       QuoteLiteral(absl::StrCat("[", absl::StrJoin(micros, ","), "]")),
