@@ -35,14 +35,17 @@ std::string Loopback(const PortLease& lease) { return absl::StrCat("127.0.0.1:",
 
 }  // namespace
 
-std::string ProgramFolder() {
-  // Tests stand in build/tests, programs in build/bin.
-  return (std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "bin")
-      .string();
+const std::string& ProgramFolder() {
+  // Tests stand in build/tests, programs in build/bin. Found once: where a process has a view of
+  // the file systems of its own later, the link may lead nowhere.
+  static const auto* const kFolder = new std::string(
+      (std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "bin")
+          .string());
+  return *kFolder;
 }
 
 Deployment::Deployment(Form form, DeploymentOptions options)
-    : form_(form), options_(std::move(options)) {
+    : form_(form), options_(std::move(options)), programs_folder_(ProgramFolder()) {
   for (const std::string& module : Modules()) {
     ports_.try_emplace(module);
     // The log of records belongs to one process: ingestion has no second instance.
@@ -51,7 +54,9 @@ Deployment::Deployment(Form form, DeploymentOptions options)
   }
 }
 
-Deployment::~Deployment() {
+Deployment::~Deployment() { StopPrograms(); }
+
+void Deployment::StopPrograms() {
   // Dashboard, from which the others have their tokens, goes last.
   for (const bool dashboards : {false, true}) {
     for (auto& [program, child] : children_) {
@@ -73,18 +78,17 @@ std::vector<std::pair<std::string, std::string>> Deployment::AddressesFor(
     const std::string& suffix) const {
   std::vector<std::pair<std::string, std::string>> addresses;
   for (const std::string& module : Modules()) {
-    auto given = options_.addresses.find(module);
+    auto route = routes_.find(module);
     auto own = ports_.find(module + suffix);
     if (own == ports_.end()) own = ports_.find(module);
-    addresses.emplace_back(
-        module, given != options_.addresses.end() ? given->second : Loopback(own->second));
+    addresses.emplace_back(module, route != routes_.end() ? route->second : Loopback(own->second));
   }
   return addresses;
 }
 
 std::vector<std::string> Deployment::CommandOf(const std::string& program) const {
   const std::string module = ModuleOf(program);
-  std::vector<std::string> command = {ProgramFolder() + "/tarn-" + module, "--common.ready_file",
+  std::vector<std::string> command = {programs_folder_ + "/tarn-" + module, "--common.ready_file",
                                       ReadyFile(program)};
   auto add = [&command](const std::string& name, const std::string& value) {
     command.push_back("--" + name);
@@ -221,7 +225,7 @@ std::string Deployment::http_address() const { return Loopback(http_port_); }
 
 CommandResult Deployment::Tarn(const std::vector<std::string>& arguments,
                                const std::string& input) const {
-  std::vector<std::string> command = {ProgramFolder() + "/tarn"};
+  std::vector<std::string> command = {programs_folder_ + "/tarn"};
   command.insert(command.end(), arguments.begin(), arguments.end());
   return RunCommand(
       command,
@@ -230,7 +234,7 @@ CommandResult Deployment::Tarn(const std::vector<std::string>& arguments,
 
 CommandResult Deployment::TarnWithKey(const std::string& key,
                                       const std::vector<std::string>& arguments) const {
-  std::vector<std::string> command = {ProgramFolder() + "/tarn"};
+  std::vector<std::string> command = {programs_folder_ + "/tarn"};
   command.insert(command.end(), arguments.begin(), arguments.end());
   return RunCommand(command,
                     {{"TARN_ADDRESS", address()}, {"TARN_KEY_FILE", ""}, {"TARN_KEY", key}});
@@ -238,7 +242,7 @@ CommandResult Deployment::TarnWithKey(const std::string& key,
 
 CommandResult Deployment::TarnAt(const std::string& address,
                                  const std::vector<std::string>& arguments) const {
-  std::vector<std::string> command = {ProgramFolder() + "/tarn", "--address", address};
+  std::vector<std::string> command = {programs_folder_ + "/tarn", "--address", address};
   command.insert(command.end(), arguments.begin(), arguments.end());
   return RunCommand(command, {{"TARN_KEY_FILE", admin_key_file()}});
 }

@@ -25,9 +25,6 @@ struct DeploymentOptions {
   std::map<std::string, std::string> flags;
   // Of six processes: a PostgreSQL whose commits survive its kill (slower). Standalone's always do.
   bool durable_postgres = false;
-  // Where the programs, and so the client, find a module instead of at its own port: a proxy
-  // between, for instance. {"ingestion", "127.0.0.1:1234"}. Of six processes alone.
-  std::map<std::string, std::string> addresses;
 };
 
 // A program is named "standalone", or by its module. A second instance of a module, beside the
@@ -37,6 +34,11 @@ class Deployment {
   explicit Deployment(Form form, DeploymentOptions options = {});
   ~Deployment();
 
+  // From the next start of a program on, it finds `module` at `address`, such as a proxy's, instead
+  // of where that listens. Of six processes.
+  void RouteThrough(const std::string& module, const std::string& address) {
+    routes_[module] = address;
+  }
   // Starts PostgreSQL and every program, and waits until all serve. False, with the logs on
   // standard error, when they do not.
   bool Start();
@@ -45,6 +47,8 @@ class Deployment {
   // SIGKILL, and at once again.
   void KillAndRestart(const std::string& program);
   void Kill(const std::string& program);
+  // SIGTERM to all that run, dashboards last.
+  void StopPrograms();
   // SIGTERM; the exit code of the program.
   int Stop(const std::string& program);
   // Waits until it says that it is ready, which is not yet that it serves.
@@ -92,15 +96,17 @@ class Deployment {
 
   const Form form_;
   const DeploymentOptions options_;
+  const std::string& programs_folder_;
   TempDir folder_{TempDir::Access::kEveryone};
   std::map<std::string, PortLease> ports_;
   PortLease http_port_;
   std::string side_;
+  std::map<std::string, std::string> routes_;
   std::unique_ptr<PrivateCluster> postgres_;
   std::map<std::string, std::unique_ptr<Child>> children_;
 };
 
 // The folder of the built programs.
-std::string ProgramFolder();
+const std::string& ProgramFolder();
 
 }  // namespace tarn::e2e

@@ -14,6 +14,7 @@
 #include "common/ids/ids.h"
 #include "common/rpc/client.h"
 #include "common/rpc/service_directory.h"
+#include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "tests/e2e/child.h"
 
@@ -25,7 +26,9 @@ using ::tarn::ingestion::v1::PutRecordsRequest;
 using ::tarn::ingestion::v1::PutRecordsResponse;
 
 constexpr absl::Duration kPause = absl::Milliseconds(20);
+constexpr absl::Duration kPauseAfterFailure = absl::Milliseconds(60);
 constexpr absl::Duration kCallTimeout = absl::Seconds(20);
+constexpr absl::Duration kPatience = absl::Minutes(2);
 
 }  // namespace
 
@@ -56,34 +59,62 @@ NumberedProducer::NumberedProducer(NumberedProducerOptions options)
 }
 
 NumberedProducer::~NumberedProducer() {
-  stopping_ = true;
   giving_up_ = true;
-  if (sender_->thread.joinable()) sender_->thread.join();
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  sender_->thread.join();
 }
 
 void NumberedProducer::Run() {
-  while (!stopping_) {
-    PutRecordsRequest request;
-    request.set_stream(options_.stream);
-    request.set_request_id(NewUuid());
-    const size_t first = fates_.size();
-    for (int i = 0; i < options_.records_per_batch; ++i) {
-      request.add_records(absl::StrCat(R"({"device":"d","n":)", fates_.size(), "}"));
-      fates_.push_back(RecordFate::kUnknown);
-    }
-    absl::Status put;
-    for (int attempt = 1;; ++attempt) {
-      put = sender_->Put(request);
-      if (put.ok() || attempt == options_.attempts || giving_up_) break;
-      absl::SleepFor(kPause);
-    }
-    if (!put.ok()) continue;
-    std::fill(fates_.begin() + static_cast<ptrdiff_t>(first), fates_.end(),
-              RecordFate::kAcknowledged);
-    acknowledged_ += options_.records_per_batch;
-    absl::SleepFor(kPause);
+  std::mt19937_64 random(options_.seed);
+  while (WaitForTurn()) SendBatch(random);
+}
+
+bool NumberedProducer::WaitForTurn() {
+  std::unique_lock lock(mutex_);
+  sending_ = false;
+  changed_.notify_all();
+  // A pause between batches, unless there is something to be told.
+  changed_.wait_for(lock, absl::ToChronoNanoseconds(kPause),
+                    [this] { return pausing_ || stopping_; });
+  changed_.wait(lock, [this] { return !pausing_ || stopping_; });
+  sending_ = !stopping_;
+  return sending_;
+}
+
+void NumberedProducer::SendBatch(std::mt19937_64& random) {
+  const auto up_to = [&random](int most) {
+    return most <= 0 ? 0 : std::uniform_int_distribution<int>(1, most)(random);
+  };
+  PutRecordsRequest request;
+  request.set_stream(options_.stream);
+  request.set_request_id(NewUuid());
+  const size_t first = fates_.size();
+  const int records = up_to(options_.max_records_per_batch);
+  for (int i = 0; i < records; ++i) {
+    request.add_records(absl::StrCat(
+        R"({"device":")", options_.device, R"(","n":)", fates_.size(), R"(,"padding":")",
+        std::string(static_cast<size_t>(up_to(options_.record_bytes)), 'x'), R"("})"));
+    fates_.push_back(RecordFate::kUnknown);
   }
-  ended_ = true;
+  const int attempts = up_to(options_.max_attempts);
+  for (int attempt = 1;; ++attempt) {
+    const absl::Status put = sender_->Put(request);
+    {
+      std::lock_guard lock(mutex_);
+      last_error_ = put.ok() ? "" : ErrorReason(put);
+    }
+    if (put.ok()) break;
+    if (giving_up_) return;
+    absl::SleepFor(kPauseAfterFailure);
+    if (attempt == attempts) return;
+  }
+  std::fill(fates_.begin() + static_cast<ptrdiff_t>(first), fates_.end(),
+            RecordFate::kAcknowledged);
+  acknowledged_ += records;
 }
 
 bool NumberedProducer::WaitForMore(int64_t more, absl::Duration timeout) const {
@@ -91,12 +122,36 @@ bool NumberedProducer::WaitForMore(int64_t more, absl::Duration timeout) const {
   return WaitUntil([&] { return acknowledged_ >= enough; }, timeout);
 }
 
+std::string NumberedProducer::last_error() const {
+  std::lock_guard lock(mutex_);
+  return last_error_;
+}
+
+void NumberedProducer::Pause(std::vector<RecordFate>* fates) {
+  std::unique_lock lock(mutex_);
+  pausing_ = true;
+  changed_.notify_all();
+  const auto waits = [this] { return !sending_; };
+  if (!changed_.wait_for(lock, absl::ToChronoNanoseconds(kPatience), waits)) {
+    giving_up_ = true;
+    changed_.wait(lock, waits);
+    giving_up_ = false;
+  }
+  *fates = fates_;
+}
+
+void NumberedProducer::Resume() {
+  {
+    std::lock_guard lock(mutex_);
+    pausing_ = false;
+  }
+  changed_.notify_all();
+}
+
 std::vector<RecordFate> NumberedProducer::Stop() {
-  stopping_ = true;
-  WaitUntil([this] { return ended_.load(); }, absl::Minutes(2));
-  giving_up_ = true;
-  sender_->thread.join();
-  return std::move(fates_);
+  std::vector<RecordFate> fates;
+  Pause(&fates);
+  return fates;
 }
 
 }  // namespace tarn::e2e

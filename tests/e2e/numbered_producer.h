@@ -3,8 +3,11 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
+#include <mutex>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -17,10 +20,15 @@ struct NumberedProducerOptions {
   std::string address;
   std::string key_file;
   std::string stream;
-  int records_per_batch = 4;
-  // A batch that was not acknowledged is asked for again by its request id, so often; then it is
-  // given up, and it is not known whether it is stored. 0: until it is acknowledged.
-  int attempts = 0;
+  // The value of `device`.
+  std::string device = "d";
+  // Batches have 1 to so many records, of about so many bytes each, by the seed.
+  int max_records_per_batch = 8;
+  int record_bytes = 40;
+  uint64_t seed = 1;
+  // A batch that was not acknowledged is asked for again by its request id, 1 to so many times;
+  // then it is given up, and it is not known whether it is stored. 0: until it is acknowledged.
+  int max_attempts = 0;
 };
 
 enum class RecordFate : unsigned char {
@@ -39,21 +47,34 @@ class NumberedProducer {
   int64_t acknowledged() const { return acknowledged_; }
   // Waits until `more` records are acknowledged beyond those that are now.
   bool WaitForMore(int64_t more, absl::Duration timeout = absl::Minutes(2)) const;
-  // Ends after the batch at hand, which is waited for (two minutes at most) where batches are never
-  // given up. By number; call it once.
+  // The reason of the last call that failed, such as DISK_FULL; "" after one that succeeded.
+  std::string last_error() const;
+  // Takes no new batch until Resume. Waits for the one at hand, which is given up after two
+  // minutes; `fates` then has every record that was sent so far.
+  void Pause(std::vector<RecordFate>* fates);
+  void Resume();
+  // Pause for good.
   std::vector<RecordFate> Stop();
 
  private:
   struct Sender;
   void Run();
+  void SendBatch(std::mt19937_64& random);
+  // False when the producer is to end.
+  bool WaitForTurn();
 
   const NumberedProducerOptions options_;
   std::unique_ptr<Sender> sender_;
-  std::atomic<bool> stopping_ = false;
   std::atomic<bool> giving_up_ = false;
-  std::atomic<bool> ended_ = false;
   std::atomic<int64_t> acknowledged_ = 0;
-  std::vector<RecordFate> fates_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stopping_ = false;
+  bool pausing_ = false;
+  bool sending_ = true;  // until it waits for its turn
+  std::string last_error_;
+  std::vector<RecordFate> fates_;  // while it is sending, of the sending thread
 };
 
 }  // namespace tarn::e2e
