@@ -87,6 +87,7 @@ int RunCli(const std::vector<std::string>& arguments, Terminal& terminal) {
   AddAlertsCommand(program, session);
   AddStatusCommand(program, session);
   AddKeyCommand(program, session);
+  AddWalCommand(program, session);
 
   try {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 takes them

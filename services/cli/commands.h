@@ -21,5 +21,6 @@ void AddQueryCommand(CLI::App& program, Session& session);
 void AddAlertsCommand(CLI::App& program, Session& session);
 void AddStatusCommand(CLI::App& program, Session& session);
 void AddKeyCommand(CLI::App& program, Session& session);
+void AddWalCommand(CLI::App& program, Session& session);
 
 }  // namespace tarn::cli
