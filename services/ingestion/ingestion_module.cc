@@ -49,6 +49,7 @@ IngestionModule::~IngestionModule() { Stop(); }
 
 void IngestionModule::RegisterServices(grpc::ServerBuilder& builder) {
   builder.RegisterService(&service_);
+  builder.RegisterService(&activity_service_);
   builder.RegisterService(&device_service_);
 }
 
@@ -87,6 +88,7 @@ absl::Status IngestionModule::Start() {
   uploads_->RemoveLeftovers();
   service_.SetCore({*streams_, registry_, *writer_, *uploads_, finder_, ingest_calls_,
                     context_.clock, options_.ingest_in_flight_size.bytes, storage_});
+  activity_service_.SetCore({activity_preview_, registry_, *wal_, context_.clock, storage_});
   TARN_RETURN_IF_ERROR(StartHttp());
   storage_.Start();
   return absl::OkStatus();

@@ -19,6 +19,10 @@
 #include "common/postgres/storage_opener.h"
 #include "common/server/module.h"
 #include "common/server/module_context.h"
+#include "services/ingestion/activity/activity_preview.h"
+#include "services/ingestion/activity/activity_service.h"
+#include "services/ingestion/activity/function_caller.h"
+#include "services/ingestion/activity/query_relation_source.h"
 #include "services/ingestion/delivery/catalog_client.h"
 #include "services/ingestion/delivery/delivery_scheduler.h"
 #include "services/ingestion/device/device_manager.h"
@@ -78,6 +82,10 @@ class IngestionModule : public server::Module {
   DeviceStore device_store_{pool_, options_.max_devices};
   DeviceManager devices_{device_store_};
   DeviceRegistry device_registry_{device_store_, context_.clock};
+  QueryRelationSource relations_{context_.services, context_.tokens, device_registry_};
+  FunctionCaller functions_{options_.function_addresses, context_.clock};
+  ActivityPreview activity_preview_{relations_, functions_, context_.clock};
+  ActivityService activity_service_{context_.HandlerOptions("ingestion")};
   DeviceRegistryService device_service_{context_.HandlerOptions("ingestion"), devices_, storage_};
   // From Start on.
   std::optional<lake::LakePaths> lake_;

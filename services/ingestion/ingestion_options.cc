@@ -37,6 +37,12 @@ void RegisterOptions(config::OptionSet& set, IngestionOptions* options) {
           "memory that turning records into Parquet may take", AtLeastOneMiB);
   set.Add("ingestion.postgres_connections", &options->postgres_connections,
           "connections to PostgreSQL at most", config::MustBePositive);
+  set.Add(
+      "ingestion.function_addresses", &options->function_addresses,
+      "host:port (or host:*) of functions that streams may call, divided by commas; empty: none");
+  set.Add("ingestion.activity_timeout", &options->activity_timeout,
+          "how long the activities' expressions of one batch may take",
+          config::MustBePositiveDuration);
   set.Add("ingestion.max_devices", &options->max_devices,
           "devices that the registry keeps for each workspace at most", config::MustBePositive);
 }

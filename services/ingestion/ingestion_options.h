@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include <absl/time/time.h>
 
@@ -29,6 +30,10 @@ struct IngestionOptions {
   std::int64_t engine_threads = 2;
   config::ByteSize engine_memory{512LL << 20};
   std::int64_t postgres_connections = 8;
+  // Of activities: where functions may be called, "host:port" or "host:*", and how long the
+  // expressions of one batch may take.
+  std::vector<std::string> function_addresses;
+  absl::Duration activity_timeout = absl::Seconds(60);
   // Of the device registry, in each workspace.
   std::int64_t max_devices = 100'000;
 };

@@ -10,6 +10,7 @@
 #include "tarn/catalog/v1/catalog_service.pb.h"
 #include "tarn/dashboard/v1/auth_service.pb.h"
 #include "tarn/dashboard/v1/dashboard_service.pb.h"
+#include "tarn/ingestion/v1/activity_service.pb.h"
 #include "tarn/ingestion/v1/device_registry_service.pb.h"
 #include "tarn/ingestion/v1/ingestion_service.pb.h"
 #include "tarn/query/v1/query_service.pb.h"
@@ -33,6 +34,7 @@ std::vector<const FileDescriptor*> ServiceFiles() {
        {alerting::v1::ListRulesRequest::descriptor(), catalog::v1::GetTableRequest::descriptor(),
         v1::GetCallerRequest::descriptor(), v1::RenderDashboardRequest::descriptor(),
         ingestion::v1::GetDeviceRequest::descriptor(),
+        ingestion::v1::PreviewActivitiesRequest::descriptor(),
         ingestion::v1::PutRecordsRequest::descriptor(),
         query::v1::ExecuteQueryRequest::descriptor(),
         transform::v1::StartRunRequest::descriptor()}) {
