@@ -91,6 +91,7 @@ absl::Status CreateTable(StatementSession& session) {
   TARN_ASSIGN_OR_RETURN(wire::ResultSchema schema,
                         worker->ParseTypes(columns, session.context().stop));
   TARN_ASSIGN_OR_RETURN(table_schema::Fields fields, StorableFields(schema));
+  TARN_RETURN_IF_ERROR(RefuseSystemColumns(fields));
   for (size_t i = 0; i < statement.columns.size(); ++i) {
     fields[static_cast<int>(i)].set_required(statement.columns[i].required);
   }

@@ -7,6 +7,7 @@ namespace tarn::query {
 namespace {
 
 constexpr absl::Duration kPeriod = absl::Minutes(30);
+constexpr int64_t kQueriesAtOnce = 1000;
 constexpr absl::Duration kWaitForTables = absl::Seconds(1);
 
 }  // namespace
@@ -33,9 +34,11 @@ void Housekeeper::Stop() {
 }
 
 void Housekeeper::Run() {
-  const absl::Status history =
-      store_.DeleteEndedBefore(absl::Now() - options_.history_retention).status();
-  if (!history.ok()) logging::Warn("query", "old history was not removed", history);
+  absl::StatusOr<int64_t> forgotten = kQueriesAtOnce;
+  while (forgotten.ok() && *forgotten == kQueriesAtOnce && !stopping_) {
+    forgotten = store_.DeleteEndedBefore(absl::Now() - options_.history_retention, kQueriesAtOnce);
+  }
+  if (!forgotten.ok()) logging::Warn("query", "old history was not removed", forgotten.status());
   const absl::Status responses = idempotency::Purge(pool_, "query").status();
   if (!responses.ok()) logging::Warn("query", "stored responses were not removed", responses);
   results_.RemoveBefore(absl::Now() - options_.result_retention, stopping_);

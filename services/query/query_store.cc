@@ -268,9 +268,14 @@ absl::StatusOr<int64_t> QueryStore::FailAbandoned() {
   });
 }
 
-absl::StatusOr<int64_t> QueryStore::DeleteEndedBefore(absl::Time time) {
+absl::StatusOr<int64_t> QueryStore::DeleteEndedBefore(absl::Time time, int64_t limit) {
   return pool_.RunAutocommit([&](Transaction& txn) -> absl::StatusOr<int64_t> {
-    return txn.Exec("DELETE FROM query.queries WHERE end_time < $1", time).affected_rows();
+    return txn
+        .Exec(
+            "DELETE FROM query.queries WHERE (workspace, query_id) IN (SELECT workspace, query_id "
+            "FROM query.queries WHERE end_time < $1 ORDER BY end_time LIMIT $2)",
+            time, limit)
+        .affected_rows();
   });
 }
 

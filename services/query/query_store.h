@@ -64,8 +64,8 @@ class QueryStore {
   absl::StatusOr<std::vector<std::string>> CancelledOf(const std::string& holder);
   // Fails running queries whose holder is gone; how many.
   absl::StatusOr<int64_t> FailAbandoned();
-  // Forgets queries that ended before `time`; how many.
-  absl::StatusOr<int64_t> DeleteEndedBefore(absl::Time time);
+  // Forgets queries that ended before `time`, `limit` at the most; how many.
+  absl::StatusOr<int64_t> DeleteEndedBefore(absl::Time time, int64_t limit);
 
  private:
   PostgresPool& pool_;

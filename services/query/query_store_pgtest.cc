@@ -1,3 +1,5 @@
+#include <filesystem>
+
 #include <gtest/gtest.h>
 
 #include "common/ids/ids.h"
@@ -5,6 +7,8 @@
 #include "common/postgres/testing/test_database.h"
 #include "common/status/error.h"
 #include "common/testing/status_matchers.h"
+#include "common/testing/temp_dir.h"
+#include "services/query/housekeeper.h"
 #include "services/query/migrations.h"
 #include "services/query/query_store.h"
 
@@ -121,6 +125,44 @@ TEST_F(QueryStoreTest, HistoryIsPagedAndFiltered) {
   bobs.user = "bob";
   ASSERT_OK_AND_ASSIGN(auto of_bob, store_.List(bobs));
   EXPECT_EQ(of_bob.size(), 2u);
+}
+
+TEST_F(QueryStoreTest, HousekeepingForgetsWhatIsOldAndNothingElse) {
+  TempDir folder;
+  lake::LakePaths lake = *lake::LakePaths::Open(folder.path());
+  ResultStore results(lake);
+  const absl::Time old = absl::Now() - absl::Hours(24 * 50);
+  const std::string old_result = lake::LakePaths::Results("default", old, "q") + "/rows.jsonl";
+  const std::string new_result =
+      lake::LakePaths::Results("default", absl::Now(), "q") + "/rows.jsonl";
+  folder.WriteFile(old_result, "[1]\n");
+  folder.WriteFile(new_result, "[1]\n");
+  std::vector<std::string> ids;
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_OK_AND_ASSIGN(QueryRecord queued,
+                         store_.Enqueue(NewRecord(), "request-" + std::to_string(i), kNoLimit));
+    ids.push_back(queued.id);
+  }
+  ASSERT_OK(store_.RequestCancel("default", ids[0]));
+  ASSERT_OK(store_.RequestCancel("default", ids[1]));
+  ASSERT_OK(database_.pool().Run([&](Transaction& txn) -> absl::Status {
+    txn.Exec("UPDATE query.queries SET end_time = now() - interval '50 days' WHERE query_id = $1",
+             ids[0]);
+    txn.Exec(
+        "UPDATE query.idempotency SET created_at = now() - interval '2 days' WHERE "
+        "request_id = 'request-0'");
+    return absl::OkStatus();
+  }));
+  Housekeeper(QueryOptions(), database_.pool(), store_, results, [] { return true; }).Run();
+  EXPECT_THAT(store_.Get("default", ids[0]).status(), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_OK(store_.Get("default", ids[1]));
+  EXPECT_OK(store_.Get("default", ids[2]));
+  EXPECT_FALSE(std::filesystem::exists(folder / old_result));
+  EXPECT_TRUE(std::filesystem::exists(folder / new_result));
+  ASSERT_OK_AND_ASSIGN(QueryRecord anew, store_.Enqueue(NewRecord(), "request-0", kNoLimit));
+  EXPECT_NE(anew.id, ids[0]);
+  ASSERT_OK_AND_ASSIGN(QueryRecord same, store_.Enqueue(NewRecord(), "request-1", kNoLimit));
+  EXPECT_EQ(same.id, ids[1]);
 }
 
 }  // namespace

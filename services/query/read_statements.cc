@@ -10,6 +10,7 @@
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "common/table_schema/engine_types.h"
+#include "common/table_schema/system_columns.h"
 #include "services/query/csv_rows.h"
 #include "services/query/worker/worker_protocol.pb.h"
 
@@ -93,6 +94,7 @@ absl::Status DescribeTable(StatementSession& session) {
   TARN_ASSIGN_OR_RETURN(catalog::Table table,
                         session.catalog().GetTable(statement.target.database,
                                                    statement.target.table, session.credentials()));
+  const bool managed = table.type() == catalog::TABLE_TYPE_MANAGED;
   std::vector<std::vector<json>> rows;
   for (const catalog::Field& field : table.schema().fields()) {
     json partition = nullptr;
@@ -101,14 +103,16 @@ absl::Status DescribeTable(StatementSession& session) {
         partition = part.transform().empty() ? "identity" : part.transform();
     }
     rows.push_back({field.name(), table_schema::DisplayTypeOf(field), !field.required(), partition,
-                    field.doc().empty() ? json() : json(field.doc())});
+                    field.doc().empty() ? json() : json(field.doc()),
+                    managed && table_schema::IsSystemColumn(field)});
   }
   return Emit(session,
               {{"column_name", "string"},
                {"column_type", "string"},
                {"nullable", "boolean"},
                {"partition", "string"},
-               {"comment", "string"}},
+               {"comment", "string"},
+               {"system", "boolean"}},
               rows);
 }
 

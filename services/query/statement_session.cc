@@ -1,5 +1,6 @@
 #include "services/query/statement_session.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include <absl/strings/numbers.h>
@@ -10,6 +11,8 @@
 #include "common/names/names.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "common/table_schema/engine_types.h"
+#include "common/table_schema/system_columns.h"
 #include "common/table_schema/table_reader.h"
 #include "services/query/bound_parameters.h"
 
@@ -22,6 +25,33 @@ using nlohmann::json;
 
 // Views that read views, at the most.
 constexpr int kMaxViewDepth = 16;
+
+// Takes the system columns that are not wanted out of a managed table's schema; gives those that
+// are left.
+std::vector<std::string> KeepSystemColumns(catalog::Table& table,
+                                           const std::vector<std::string>& wanted) {
+  std::vector<std::string> kept;
+  if (table.type() != catalog::TABLE_TYPE_MANAGED) return kept;
+  table_schema::Fields fields;
+  for (catalog::Field& field : *table.mutable_schema()->mutable_fields()) {
+    if (table_schema::IsSystemColumn(field)) {
+      if (std::find(wanted.begin(), wanted.end(), field.name()) == wanted.end()) continue;
+      kept.push_back(field.name());
+    }
+    *fields.Add() = std::move(field);
+  }
+  *table.mutable_schema()->mutable_fields() = std::move(fields);
+  return kept;
+}
+
+// Whether the conjuncts say of the table as planned what was sent.
+bool SamePredicates(const catalog::PlanScanRequest& request, const std::vector<Conjunct>& conjuncts,
+                    const catalog::Table& planned) {
+  const std::vector<catalog::ScanPredicate> now = ToScanPredicates(conjuncts, planned.schema());
+  return std::equal(
+      request.predicates().begin(), request.predicates().end(), now.begin(), now.end(),
+      [](const auto& a, const auto& b) { return a.SerializeAsString() == b.SerializeAsString(); });
+}
 
 }  // namespace
 
@@ -64,50 +94,110 @@ absl::StatusOr<json> StatementSession::Bind(const std::string& sql,
     return Internal("TREE_MALFORMED", "the engine's syntax tree cannot be read");
   if (with_parameters) TARN_RETURN_IF_ERROR(BindParameters(tree, spec_.parameters));
   TARN_ASSIGN_OR_RETURN(std::vector<TableReference> tables, CollectTables(tree, default_database));
-  std::map<TableReference, json> readers;
+  const std::vector<std::string> system_columns = SystemColumnsNamed(tree);
+  TARN_ASSIGN_OR_RETURN(auto conjuncts, CollectConjuncts(tree, default_database));
+  std::map<TableReference, TableReader> readers;
   for (const TableReference& table : tables) {
-    TARN_ASSIGN_OR_RETURN(readers[table], Reader(table, depth));
+    TARN_ASSIGN_OR_RETURN(readers[table], Reader(table, system_columns, conjuncts[table], depth));
   }
   TARN_RETURN_IF_ERROR(BindTables(tree, default_database, readers));
   return tree;
 }
 
-// The node of a SELECT that reads one table or view. Each table is planned once, so that a
-// statement sees one snapshot.
-absl::StatusOr<json> StatementSession::Reader(const TableReference& reference, int depth) {
-  if (auto known = readers_.find(reference); known != readers_.end()) return known->second;
-  TARN_ASSIGN_OR_RETURN(PlannedScan scan, Plan(reference));
-  json node;
+absl::StatusOr<json> StatementSession::ParseNode(const std::string& sql) {
+  TARN_ASSIGN_OR_RETURN(WorkerProcess * worker, Worker());
+  TARN_ASSIGN_OR_RETURN(std::string text, worker->Parse(sql, context_.stop));
+  return json::parse(text)["statements"][0]["node"];
+}
+
+absl::StatusOr<TableReader> StatementSession::Reader(const TableReference& reference,
+                                                     const std::vector<std::string>& system_columns,
+                                                     const std::vector<Conjunct>& conjuncts,
+                                                     int depth) {
+  const auto key = std::tuple(reference, system_columns, conjuncts);
+  if (auto known = readers_.find(key); known != readers_.end()) return known->second;
+  TARN_ASSIGN_OR_RETURN(PlannedScan scan, Plan(reference, conjuncts));
+  TableReader reader;
   if (scan.table.type() == catalog::TABLE_TYPE_VIEW) {
     absl::StatusOr<json> tree = Bind(scan.table.view().sql(), scan.table.view().default_database(),
                                      /*with_parameters=*/false, depth + 1);
     TARN_RETURN_IF_ERROR(Annotate(
         tree.status(), absl::StrCat("in view ", reference.database, ".", reference.table)));
-    node = (*tree)["statements"][0]["node"];
+    reader.node = (*tree)["statements"][0]["node"];
   } else {
-    const std::string sql =
-        table_schema::ReaderSql(scan.table, scan.files, resources_.lake.root().string());
-    TARN_ASSIGN_OR_RETURN(WorkerProcess * worker, Worker());
-    TARN_ASSIGN_OR_RETURN(std::string text, worker->Parse(sql, context_.stop));
-    node = json::parse(text)["statements"][0]["node"];
-    outcome_.files_read += static_cast<int64_t>(scan.files.size());
-    outcome_.files_skipped += scan.pruned_file_count;
-    for (const catalog::DataFile& file : scan.files) outcome_.bytes_read += file.byte_count();
-    outcome_.snapshots.push_back(absl::StrCat(reference.database, ".", reference.table, "@",
-                                              scan.table.current_snapshot().snapshot_id()));
-    const bool newest = reference.version.empty() && reference.timestamp.empty();
-    if (newest && reference.database == statement_.target.database &&
-        reference.table == statement_.target.table) {
-      read_of_target_ = scan.table.current_snapshot().snapshot_id();
-    }
+    NoteScan(reference, scan);
+    reader.hidden = KeepSystemColumns(scan.table, system_columns);
+    TARN_ASSIGN_OR_RETURN(reader.node,
+                          ParseNode(table_schema::ReaderSql(scan.table, scan.files,
+                                                            resources_.lake.root().string())));
   }
-  readers_[reference] = node;
-  return node;
+  readers_[key] = reader;
+  return reader;
 }
 
-absl::StatusOr<PlannedScan> StatementSession::Plan(const TableReference& reference) {
+void StatementSession::NoteScan(const TableReference& reference, const PlannedScan& scan) {
+  outcome_.files_read += static_cast<int64_t>(scan.files.size());
+  outcome_.files_skipped += scan.pruned_file_count;
+  for (const catalog::DataFile& file : scan.files) outcome_.bytes_read += file.byte_count();
+  const int64_t snapshot = scan.table.current_snapshot().snapshot_id();
+  if (!snapshots_.try_emplace(reference, snapshot).second) return;
+  outcome_.snapshots.push_back(
+      absl::StrCat(reference.database, ".", reference.table, "@", snapshot));
+  const bool newest = reference.version.empty() && reference.timestamp.empty();
+  if (newest && reference.database == statement_.target.database &&
+      reference.table == statement_.target.table) {
+    read_of_target_ = snapshot;
+  }
+}
+
+absl::StatusOr<PlannedScan> StatementSession::Plan(const TableReference& reference,
+                                                   const std::vector<Conjunct>& conjuncts) {
+  TARN_ASSIGN_OR_RETURN(catalog::PlanScanRequest request, ScanRequest(reference));
+  // What a literal means depends on the column's type.
+  if (!conjuncts.empty()) {
+    TARN_ASSIGN_OR_RETURN(
+        catalog::Table table,
+        resources_.catalog.GetTable(reference.database, reference.table, context_.credentials()));
+    for (catalog::ScanPredicate& predicate : ToScanPredicates(conjuncts, table.schema())) {
+      *request.add_predicates() = std::move(predicate);
+    }
+  }
+  absl::StatusOr<PlannedScan> scan = resources_.catalog.PlanScan(request, context_.credentials());
+  // A view has no files to plan.
+  if (ErrorReason(scan.status()) == "WRONG_OPERATION") {
+    TARN_ASSIGN_OR_RETURN(
+        catalog::Table view,
+        resources_.catalog.GetTable(reference.database, reference.table, context_.credentials()));
+    if (view.type() != catalog::TABLE_TYPE_VIEW) return scan;
+    if (reference.version.empty() && reference.timestamp.empty()) {
+      return PlannedScan{std::move(view), {}, 0};
+    }
+    return InvalidArgument("SQL_ERROR",
+                           absl::StrCat(reference.database, ".", reference.table,
+                                        " is a view, which has no versions; read its tables AT a "
+                                        "version instead"));
+  }
+  TARN_RETURN_IF_ERROR(scan.status());
+  if (request.predicates_size() > 0 && !SamePredicates(request, conjuncts, scan->table)) {
+    // Another schema than the one looked at: an older version, or changed just now.
+    request.clear_predicates();
+    scan = resources_.catalog.PlanScan(request, context_.credentials());
+    TARN_RETURN_IF_ERROR(scan.status());
+  }
+  const auto before = snapshots_.find(reference);
+  // Its first rows came while the statement was planned.
+  if (before != snapshots_.end() && before->second == 0) scan->files.clear();
+  return scan;
+}
+
+absl::StatusOr<catalog::PlanScanRequest> StatementSession::ScanRequest(
+    const TableReference& reference) {
   catalog::PlanScanRequest request;
   request.set_table(names::Table(reference.database, reference.table));
+  if (auto before = snapshots_.find(reference); before != snapshots_.end()) {
+    request.set_snapshot_id(before->second);
+    return request;
+  }
   if (!reference.version.empty()) {
     int64_t snapshot = 0;
     if (!absl::SimpleAtoi(reference.version, &snapshot)) {
@@ -130,20 +220,7 @@ absl::StatusOr<PlannedScan> StatementSession::Plan(const TableReference& referen
     request.mutable_as_of_time()->set_nanos(static_cast<int>(
         absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(absl::ToUnixSeconds(time)))));
   }
-  absl::StatusOr<PlannedScan> scan = resources_.catalog.PlanScan(request, context_.credentials());
-  // A view has no files to plan.
-  if (ErrorReason(scan.status()) != "WRONG_OPERATION") return scan;
-  TARN_ASSIGN_OR_RETURN(
-      catalog::Table view,
-      resources_.catalog.GetTable(reference.database, reference.table, context_.credentials()));
-  if (view.type() != catalog::TABLE_TYPE_VIEW) return scan;
-  if (request.snapshot_id() != 0 || request.has_as_of_time()) {
-    return InvalidArgument("SQL_ERROR",
-                           absl::StrCat(reference.database, ".", reference.table,
-                                        " is a view, which has no versions; read its tables AT a "
-                                        "version instead"));
-  }
-  return PlannedScan{std::move(view), {}, 0};
+  return request;
 }
 
 absl::StatusOr<wire::Execute> StatementSession::BoundQuery() {

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <absl/status/status.h>
@@ -18,6 +19,7 @@
 #include "services/query/catalog_client.h"
 #include "services/query/query_spec.h"
 #include "services/query/sql/binder.h"
+#include "services/query/sql/scan_predicates.h"
 #include "services/query/sql/statement.h"
 #include "services/query/worker/worker_protocol.pb.h"
 #include "services/query/worker_pool.h"
@@ -100,8 +102,18 @@ class StatementSession {
   absl::StatusOr<WorkerPool::Lease> LeaseWorker();
   absl::StatusOr<nlohmann::json> Bind(const std::string& sql, const std::string& default_database,
                                       bool with_parameters, int depth);
-  absl::StatusOr<nlohmann::json> Reader(const TableReference& reference, int depth);
-  absl::StatusOr<PlannedScan> Plan(const TableReference& reference);
+  // The node that reads one table or view, with those of its system columns that are named.
+  // Files in which no row can meet the conjuncts are left out.
+  absl::StatusOr<TableReader> Reader(const TableReference& reference,
+                                     const std::vector<std::string>& system_columns,
+                                     const std::vector<Conjunct>& conjuncts, int depth);
+  // However often a table is planned, a statement sees one snapshot of it. A view has no files.
+  absl::StatusOr<PlannedScan> Plan(const TableReference& reference,
+                                   const std::vector<Conjunct>& conjuncts);
+  // The snapshot that was asked for, or the one that was read before.
+  absl::StatusOr<::tarn::catalog::v1::PlanScanRequest> ScanRequest(const TableReference& reference);
+  void NoteScan(const TableReference& reference, const PlannedScan& scan);
+  absl::StatusOr<nlohmann::json> ParseNode(const std::string& sql);
 
   ExecutionResources& resources_;
   const QuerySpec& spec_;
@@ -111,7 +123,10 @@ class StatementSession {
   QueryOutcome& outcome_;
   const std::string export_folder_;
   std::optional<WorkerPool::Lease> worker_;
-  std::map<TableReference, nlohmann::json> readers_;
+  // What was read of each table: 0 stands for a table before its first commit.
+  std::map<TableReference, int64_t> snapshots_;
+  std::map<std::tuple<TableReference, std::vector<std::string>, std::vector<Conjunct>>, TableReader>
+      readers_;
   std::optional<int64_t> read_of_target_;
   absl::Time execution_begin_ = absl::InfinitePast();
 };

@@ -1,5 +1,6 @@
 #include "services/query/table_writer.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -15,6 +16,7 @@
 #include "common/names/nearest_name.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "common/table_schema/system_columns.h"
 
 namespace tarn::query {
 namespace {
@@ -35,47 +37,74 @@ bool Assignable(const Field& from, const Field& to) {
   return table_schema::SameType(from, to) || WidensTo(from.type(), to.type());
 }
 
-// A partition tuple as one comparable text; NULL apart from any value.
+// A partition tuple with its names as one comparable text; NULL apart from any value.
 template <typename Values>
 std::string TupleKey(const Values& values) {
   std::string key;
   for (const catalog::PartitionValue& value : values) {
-    absl::StrAppend(&key, value.has_value() ? absl::StrCat("=", value.value()) : "-",
+    absl::StrAppend(&key, value.name(), std::string(1, '\0'),
+                    value.has_value() ? absl::StrCat("=", value.value()) : "-",
                     std::string(1, '\0'));
   }
   return key;
 }
 
+// Which field each column of the query fills: by the names that the statement lists; without these
+// by position, but for system columns, which are never meant by position and filled by a column of
+// their name.
+absl::StatusOr<std::vector<int>> Targets(const Statement& statement,
+                                         const wire::ResultSchema& schema, const Fields& fields) {
+  std::vector<std::string> names;
+  std::vector<int> by_position;
+  for (int i = 0; i < fields.size(); ++i) {
+    names.push_back(fields[i].name());
+    if (!table_schema::IsSystemColumn(fields[i])) by_position.push_back(i);
+  }
+  std::vector<int> targets;
+  for (const std::string& wanted : statement.insert_columns) {
+    const auto found = std::find_if(names.begin(), names.end(), [&](const std::string& name) {
+      return absl::EqualsIgnoreCase(name, wanted);
+    });
+    if (found == names.end()) {
+      return InvalidArgument("COLUMN_MISMATCH", absl::StrCat("the table has no column ", wanted,
+                                                             names::DidYouMean(wanted, names)));
+    }
+    targets.push_back(static_cast<int>(found - names.begin()));
+  }
+  size_t wanted = targets.size();
+  size_t given = static_cast<size_t>(schema.columns_size());
+  if (statement.insert_columns.empty()) {
+    wanted = by_position.size();
+    given = 0;
+    for (const wire::ResultSchema::Column& column : schema.columns()) {
+      const auto system = std::find_if(fields.begin(), fields.end(), [&](const Field& field) {
+        return table_schema::IsSystemColumn(field) && field.name() == column.name();
+      });
+      if (system != fields.end()) {
+        targets.push_back(static_cast<int>(system - fields.begin()));
+      } else if (given++ < wanted) {
+        targets.push_back(by_position[given - 1]);
+      }
+    }
+  }
+  if (given == wanted) return targets;
+  return InvalidArgument("COLUMN_MISMATCH", absl::StrCat("the query returns ", given,
+                                                         " columns where ", wanted, " are wanted"));
+}
+
 absl::StatusOr<std::vector<std::string>> Sources(const Statement& statement,
                                                  const wire::ResultSchema& schema,
                                                  const Fields& fields) {
+  TARN_ASSIGN_OR_RETURN(const std::vector<int> targets, Targets(statement, schema, fields));
   std::vector<std::string> sources(fields.size());
-  std::vector<std::string> names;
-  for (const Field& field : fields) names.push_back(field.name());
-  const size_t wanted =
-      statement.insert_columns.empty() ? names.size() : statement.insert_columns.size();
-  if (static_cast<size_t>(schema.columns_size()) != wanted) {
-    return InvalidArgument("COLUMN_MISMATCH",
-                           absl::StrCat("the query returns ", schema.columns_size(),
-                                        " columns where ", wanted, " are wanted"));
-  }
   for (int i = 0; i < schema.columns_size(); ++i) {
-    size_t at = static_cast<size_t>(i);
-    if (!statement.insert_columns.empty()) {
-      const std::string& name = statement.insert_columns[at];
-      at = 0;
-      while (at < names.size() && !absl::EqualsIgnoreCase(names[at], name)) ++at;
-      if (at == names.size()) {
-        return InvalidArgument("COLUMN_MISMATCH", absl::StrCat("the table has no column ", name,
-                                                               names::DidYouMean(name, names)));
-      }
-    }
+    const int at = targets[i];
+    const wire::ResultSchema::Column& column = schema.columns(i);
+    const Field& field = fields[at];
     if (!sources[at].empty()) {
       return InvalidArgument("COLUMN_MISMATCH",
-                             absl::StrCat("column ", names[at], " is listed twice"));
+                             absl::StrCat("column ", field.name(), " is listed twice"));
     }
-    const wire::ResultSchema::Column& column = schema.columns(i);
-    const Field& field = fields[static_cast<int>(at)];
     const bool is_null = column.display_type() == "string" && column.problem() == "null";
     if (!is_null && !Assignable(column.field(), field)) {
       return InvalidArgument(
@@ -128,11 +157,24 @@ catalog::Table NewTable(const Statement& statement, Fields fields) {
   return table;
 }
 
+absl::Status RefuseSystemColumns(const Fields& fields) {
+  for (const Field& field : fields) {
+    if (!table_schema::IsSystemColumn(field)) continue;
+    return InvalidArgument("COLUMN_RESERVED",
+                           absl::StrCat(field.name(),
+                                        " is a system column, which the delivery of a stream adds "
+                                        "by itself; give the column another name with AS"),
+                           {{"column", field.name()}});
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<TableWrite> PlanWrite(const Statement& statement, const wire::ResultSchema& schema,
                                      const std::optional<catalog::Table>& existing) {
   TARN_ASSIGN_OR_RETURN(Fields result, StorableFields(schema));
   TableWrite write;
   if (statement.kind == StatementKind::kCreateTableAs) {
+    TARN_RETURN_IF_ERROR(RefuseSystemColumns(result));
     catalog::Table table = NewTable(statement, std::move(result));
     for (catalog::PartitionField& partition : *table.mutable_partition_fields()) {
       std::vector<std::string> names;

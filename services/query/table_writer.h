@@ -35,13 +35,17 @@ struct TableWrite {
 // COLUMN_MISMATCH for columns without a name or with the same one.
 absl::StatusOr<table_schema::Fields> StorableFields(const worker::ResultSchema& schema);
 
+// INVALID_ARGUMENT (COLUMN_RESERVED) for a new table's column that would be a system column.
+absl::Status RefuseSystemColumns(const table_schema::Fields& fields);
+
 // A managed table with ids assigned and the statement's partition spec.
 ::tarn::catalog::v1::Table NewTable(const Statement& statement, table_schema::Fields fields);
 
 // `existing` is the target as it stands. For INSERT, columns are matched by position, or by the
-// names that the statement lists; a value is cast only where nothing can be lost (int to long or
-// double, date to timestamp, NULL to anything), else the statement is refused with the cast to
-// write. INVALID_ARGUMENT: COLUMN_MISMATCH, TYPE_MISMATCH.
+// names that the statement lists; system columns only by name, listed or the query's. A value is
+// cast only where nothing can be lost (int to long or double, date to timestamp, NULL to anything),
+// else the statement is refused with the cast to write. INVALID_ARGUMENT: COLUMN_MISMATCH,
+// TYPE_MISMATCH.
 absl::StatusOr<TableWrite> PlanWrite(const Statement& statement, const worker::ResultSchema& schema,
                                      const std::optional<::tarn::catalog::v1::Table>& existing);
 

@@ -44,7 +44,8 @@ absl::Status TableIsThere(StatementSession& session, const catalog::Table& exist
       AlreadyExists("TABLE_EXISTS", absl::StrCat("table ", TargetName(statement),
                                                  " exists; use CREATE OR REPLACE TABLE or INSERT "
                                                  "INTO"));
-  if (session.spec().commit_key.empty()) return exists;
+  const bool managed = existing.type() == catalog::TABLE_TYPE_MANAGED;
+  if (session.spec().commit_key.empty() || !managed) return exists;
   // The first try's commit, when there was one; the catalog makes nothing where the table is there.
   catalog::CommitTableRequest commit;
   commit.set_table(existing.name());

@@ -4,12 +4,14 @@
 #include <set>
 
 #include <absl/strings/ascii.h>
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <nlohmann/json.hpp>
 
 #include "common/sql_expression/allowed_functions.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "common/table_schema/system_columns.h"
 #include "services/query/sql/bound_check.h"
 
 namespace tarn::query {
@@ -179,50 +181,152 @@ void ShortenColumns(json& node, const std::set<std::pair<std::string, std::strin
   for (auto& [key, child] : node.items()) ShortenColumns(child, tables);
 }
 
+// A mark on a bound table: its hidden columns. Gone before the tree is used.
+constexpr char kHidden[] = "tarn_hidden";
+
+bool IsQueryNode(const json& node) { return node.is_object() && node.contains("cte_map"); }
+
+// Takes the marks of the tables that stand in a FROM itself.
+absl::Status TakeHidden(json& from, bool natural,
+                        std::vector<std::pair<std::string, json>>& found) {
+  if (!from.is_object()) return absl::OkStatus();
+  if (Text(from, "type") == "JOIN") {
+    natural = natural || Text(from, "ref_type") == "NATURAL";
+    TARN_RETURN_IF_ERROR(TakeHidden(from["left"], natural, found));
+    return TakeHidden(from["right"], natural, found);
+  }
+  auto hidden = from.find(kHidden);
+  if (hidden == from.end()) return absl::OkStatus();
+  if (natural) {
+    return InvalidArgument("SQL_ERROR",
+                           absl::StrCat("a NATURAL JOIN of ", Text(from, "alias"),
+                                        ", whose system columns the statement names, would join by "
+                                        "these too; write JOIN … USING (…)"));
+  }
+  found.emplace_back(Text(from, "alias"), std::move(*hidden));
+  from.erase(kHidden);
+  return absl::OkStatus();
+}
+
+// Keeps the stars of one query, not those of its subqueries, from hidden columns.
+void ExcludeFromStars(json& node, const std::vector<std::pair<std::string, json>>& tables) {
+  if (node.is_array()) {
+    for (json& child : node) ExcludeFromStars(child, tables);
+    return;
+  }
+  if (!node.is_object() || IsQueryNode(node)) return;
+  if (Text(node, "class") == "STAR") {
+    const std::string relation = Text(node, "relation_name");
+    for (const auto& [alias, hidden] : tables) {
+      if (!relation.empty() && !absl::EqualsIgnoreCase(relation, alias)) continue;
+      for (const json& column : hidden) {
+        node["qualified_exclude_list"].push_back(
+            {{"catalog", ""}, {"schema", ""}, {"table", alias}, {"column", column}});
+      }
+    }
+  }
+  for (auto& [key, child] : node.items()) ExcludeFromStars(child, tables);
+}
+
+// `*` stands for all but the hidden columns of the tables in its FROM.
+absl::Status HideColumns(json& node) {
+  if (!node.is_structured()) return absl::OkStatus();
+  if (node.is_object() && IsQueryNode(node) && node.contains("from_table")) {
+    std::vector<std::pair<std::string, json>> tables;
+    TARN_RETURN_IF_ERROR(TakeHidden(node["from_table"], false, tables));
+    if (!tables.empty()) {
+      for (auto& [key, child] : node.items()) {
+        if (key != "cte_map" && key != "from_table") ExcludeFromStars(child, tables);
+      }
+    }
+  }
+  for (json& child : node) TARN_RETURN_IF_ERROR(HideColumns(child));
+  // Of a PIVOT's source: the statement named them, so that they are wanted there.
+  if (node.is_object()) node.erase(kHidden);
+  return absl::OkStatus();
+}
+
+void CollectNames(const json& node, std::set<std::string>& names) {
+  if (!node.is_structured()) return;
+  if (node.is_object()) {
+    for (const char* list : {"column_names", "using_columns"}) {
+      auto found = node.find(list);
+      if (found == node.end() || !found->is_array()) continue;
+      for (const json& name : *found) {
+        if (name.is_string()) names.insert(absl::AsciiStrToLower(name.get<std::string>()));
+      }
+    }
+  }
+  for (const json& child : node) CollectNames(child, names);
+}
+
 }  // namespace
+
+std::vector<std::string> SystemColumnsNamed(const json& tree) {
+  std::set<std::string> names;
+  CollectNames(tree, names);
+  std::vector<std::string> named;
+  for (const std::string& name : names) {
+    if (table_schema::IsSystemColumnName(name)) named.push_back(name);
+  }
+  return named;
+}
+
+absl::StatusOr<std::vector<TableMention>> FindTables(const json& tree,
+                                                     std::string_view default_database) {
+  std::vector<TableMention> mentions;
+  Walker walker(default_database, &mentions,
+                [](void* self, const TableReference& reference, json& node) {
+                  static_cast<std::vector<TableMention>*>(self)->push_back({reference, &node});
+                  return absl::OkStatus();
+                });
+  // The walker changes nothing but by what it calls.
+  TARN_RETURN_IF_ERROR(walker.Visit(const_cast<json&>(tree), 0));
+  return mentions;
+}
 
 absl::StatusOr<std::vector<TableReference>> CollectTables(const json& tree,
                                                           std::string_view default_database) {
+  TARN_ASSIGN_OR_RETURN(const std::vector<TableMention> mentions,
+                        FindTables(tree, default_database));
   std::vector<TableReference> tables;
-  Walker walker(default_database, &tables, [](void* self, const TableReference& reference, json&) {
-    auto& found = *static_cast<std::vector<TableReference>*>(self);
-    if (std::find(found.begin(), found.end(), reference) == found.end()) found.push_back(reference);
-    return absl::OkStatus();
-  });
-  json copy = tree;
-  TARN_RETURN_IF_ERROR(walker.Visit(copy, 0));
+  for (const TableMention& mention : mentions) {
+    if (std::find(tables.begin(), tables.end(), mention.reference) == tables.end())
+      tables.push_back(mention.reference);
+  }
   return tables;
 }
 
 absl::Status BindTables(json& tree, std::string_view default_database,
-                        const std::map<TableReference, json>& readers) {
-  Walker walker(default_database, const_cast<std::map<TableReference, json>*>(&readers),
-                [](void* self, const TableReference& reference, json& node) {
-                  const auto& all = *static_cast<const std::map<TableReference, json>*>(self);
-                  auto reader = all.find(reference);
-                  if (reader == all.end()) {
-                    return Internal(
-                        "UNBOUND_TABLE",
-                        absl::StrCat("no reader for ", reference.database, ".", reference.table));
-                  }
-                  std::string alias = Text(node, "alias");
-                  if (alias.empty()) alias = Text(node, "table_name");
-                  json subquery = {
-                      {"type", "SUBQUERY"},
-                      {"alias", alias},
-                      {"sample", node.value("sample", json())},
-                      {"query_location", node.value("query_location", json(0))},
-                      {"subquery", {{"node", reader->second}, {"named_param_map", json::array()}}},
-                      {"column_name_alias", node.value("column_name_alias", json::array())}};
-                  node = std::move(subquery);
-                  return absl::OkStatus();
-                });
+                        const std::map<TableReference, TableReader>& readers) {
+  Walker walker(
+      default_database, const_cast<std::map<TableReference, TableReader>*>(&readers),
+      [](void* self, const TableReference& reference, json& node) {
+        const auto& all = *static_cast<const std::map<TableReference, TableReader>*>(self);
+        auto reader = all.find(reference);
+        if (reader == all.end()) {
+          return Internal("UNBOUND_TABLE",
+                          absl::StrCat("no reader for ", reference.database, ".", reference.table));
+        }
+        std::string alias = Text(node, "alias");
+        if (alias.empty()) alias = Text(node, "table_name");
+        json subquery = {
+            {"type", "SUBQUERY"},
+            {"alias", alias},
+            {"sample", node.value("sample", json())},
+            {"query_location", node.value("query_location", json(0))},
+            {"subquery", {{"node", reader->second.node}, {"named_param_map", json::array()}}},
+            {"column_name_alias", node.value("column_name_alias", json::array())}};
+        if (!reader->second.hidden.empty()) subquery[kHidden] = reader->second.hidden;
+        node = std::move(subquery);
+        return absl::OkStatus();
+      });
   TARN_RETURN_IF_ERROR(walker.Visit(tree, 0));
   std::set<std::pair<std::string, std::string>> names;
   for (const auto& [reference, reader] : readers)
     names.insert({reference.database, reference.table});
   ShortenColumns(tree, names);
-  return absl::OkStatus();
+  return HideColumns(tree);
 }
 
 }  // namespace tarn::query

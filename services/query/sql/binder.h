@@ -16,7 +16,7 @@
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 
 namespace tarn::query {
 
@@ -31,15 +31,36 @@ struct TableReference {
   auto operator<=>(const TableReference&) const = default;
 };
 
+// A table where it stands in a tree.
+struct TableMention {
+  TableReference reference;
+  const nlohmann::json* node;
+};
+
+// Every mention of a table in `tree`, in order, common table expressions apart. Errors are those of
+// CollectTables.
+absl::StatusOr<std::vector<TableMention>> FindTables(const nlohmann::json& tree,
+                                                     std::string_view default_database);
+
 // The tables that `tree` reads, each once, in order. `default_database` completes names without a
 // database; where it is empty, such a name is refused with what to write. INVALID_ARGUMENT:
 // SQL_ERROR, FUNCTION_NOT_ALLOWED, STATEMENT_NOT_SUPPORTED.
 absl::StatusOr<std::vector<TableReference>> CollectTables(const nlohmann::json& tree,
                                                           std::string_view default_database);
 
-// Replaces each table by its reader: the tree of a SELECT, by reference. All that CollectTables
-// gave must be there.
+// The system columns (common/table_schema/system_columns.h) that `tree` names anywhere: only those
+// must be readable, and only then must `*` be kept from them.
+std::vector<std::string> SystemColumnsNamed(const nlohmann::json& tree);
+
+// What reads a table: the tree of a SELECT, and those of its columns that `*` does not stand for.
+struct TableReader {
+  nlohmann::json node;
+  std::vector<std::string> hidden;
+};
+
+// Replaces each table by its reader. All that CollectTables gave must be there. INVALID_ARGUMENT
+// (SQL_ERROR) for a NATURAL JOIN of two tables with hidden columns, which would join by them.
 absl::Status BindTables(nlohmann::json& tree, std::string_view default_database,
-                        const std::map<TableReference, nlohmann::json>& readers);
+                        const std::map<TableReference, TableReader>& readers);
 
 }  // namespace tarn::query

@@ -82,10 +82,10 @@ TEST_F(BinderTest, ARecursiveCteIsSeenByWhatIsRepeatedOnly) {
 
 TEST_F(BinderTest, PutsASubqueryInATablesPlace) {
   json tree = *Tree("SELECT a.b.x, t2.y FROM a.b JOIN a.c AS t2 USING (x) WHERE a.b.x > 1");
-  std::map<TableReference, json> readers;
+  std::map<TableReference, TableReader> readers;
   const std::vector<TableReference> tables = *CollectTables(tree, "");
   for (const TableReference& table : tables) {
-    readers[table] = (*Tree("SELECT 1 AS x, 2 AS y"))["statements"][0]["node"];
+    readers[table] = {(*Tree("SELECT 1 AS x, 2 AS y"))["statements"][0]["node"], {}};
   }
   ASSERT_TRUE(BindTables(tree, "", readers).ok());
   auto sql = duckdb::TreeToSelect(connection_, tree.dump());

@@ -169,6 +169,7 @@ absl::Status FakeCatalog::Commit(const v1::CommitTableRequest& request,
     for (const v1::DataFile& added : request.added_files()) {
       entry->files.push_back({added});
       entry->files.back().file.set_added_sequence_number(sequence);
+      *entry->files.back().file.mutable_added_time() = entry->snapshots.back().commit_time();
     }
     commits_.push_back(request);
     replayed = entry->by_request.emplace(request.request_id(), entry->snapshots.back()).first;
