@@ -8,6 +8,9 @@
 namespace tarn::auth {
 namespace {
 
+constexpr size_t kMaxRemembered = 2000;
+constexpr size_t kMaxRememberedBytes = 4096;
+
 absl::Status SignatureInvalid() {
   return Unauthenticated("TOKEN_SIGNATURE_INVALID",
                          "the token was not signed by this installation of Tarn; sign in again, or "
@@ -22,18 +25,50 @@ absl::StatusOr<VerifiedToken> TokenVerifier::Verify(std::string_view token) {
                            "the call carries no credential; send the metadata 'authorization: "
                            "Bearer <token>' with a token from SignIn or ExchangeKey");
   }
+  if (std::optional<VerifiedToken> known = Remembered(token)) {
+    TARN_RETURN_IF_ERROR(CheckTime(*known));
+    return *std::move(known);
+  }
   TARN_ASSIGN_OR_RETURN(ParsedToken parsed, ParseToken(token));
+  // Before the key is looked for: a set that is fetched meanwhile may no longer have it.
+  absl::Time keys_of;
+  {
+    std::shared_lock lock(keys_mutex_);
+    keys_of = fetch_time_;
+  }
   TARN_ASSIGN_OR_RETURN(PublicKey key, KeyFor(parsed.key_id));
   // The signature first: nothing else in the token is worth an answer before it.
   if (!key.Verifies(parsed.signed_part, parsed.signature) || parsed.issuer != kTokenIssuer) {
     return SignatureInvalid();
   }
-  if (clock_.Now() >= parsed.expire_time + kLeeway) {
-    return Unauthenticated("TOKEN_EXPIRED",
-                           "the token has expired; sign in again, or exchange the key for a new "
-                           "token (and check this machine's clock if it was issued just now)");
-  }
-  return VerifiedToken{std::move(parsed.caller), parsed.expire_time};
+  VerifiedToken verified{std::move(parsed.caller), parsed.expire_time};
+  TARN_RETURN_IF_ERROR(CheckTime(verified));
+  Remember(token, verified, keys_of);
+  return verified;
+}
+
+absl::Status TokenVerifier::CheckTime(const VerifiedToken& verified) const {
+  if (clock_.Now() < verified.expire_time + kLeeway) return absl::OkStatus();
+  return Unauthenticated("TOKEN_EXPIRED",
+                         "the token has expired; sign in again, or exchange the key for a new "
+                         "token (and check this machine's clock if it was issued just now)");
+}
+
+std::optional<VerifiedToken> TokenVerifier::Remembered(std::string_view token) const {
+  std::shared_lock lock(keys_mutex_);
+  // Too old a key set is first fetched again, by the long way.
+  if (clock_.Now() - fetch_time_ > kMaxKeyAge) return std::nullopt;
+  const auto found = verified_.find(token);
+  if (found == verified_.end()) return std::nullopt;
+  return found->second;
+}
+
+void TokenVerifier::Remember(std::string_view token, const VerifiedToken& verified,
+                             absl::Time keys_of) {
+  std::unique_lock lock(keys_mutex_);
+  if (fetch_time_ != keys_of || token.size() > kMaxRememberedBytes) return;
+  if (verified_.size() >= kMaxRemembered) verified_.clear();
+  verified_.emplace(token, verified);
 }
 
 absl::StatusOr<PublicKey> TokenVerifier::CachedKey(const std::string& key_id, bool* stale) const {
@@ -81,6 +116,7 @@ absl::Status TokenVerifier::Refresh() {
   }
   std::unique_lock lock(keys_mutex_);
   keys_ = std::move(keys);
+  verified_.clear();
   fetch_time_ = now;
   last_result_ = absl::OkStatus();
   return last_result_;

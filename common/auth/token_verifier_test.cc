@@ -115,6 +115,26 @@ TEST_F(TokenVerifierTest, AWithdrawnKeyStopsWithinFiveMinutes) {
               StatusIs(absl::StatusCode::kUnauthenticated, "TOKEN_SIGNATURE_INVALID"));
 }
 
+TEST_F(TokenVerifierTest, WhatItRemembersEndsWithTheTokenAndTheKey) {
+  const std::string token = Mint(signer_);
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_OK_AND_ASSIGN(VerifiedToken verified, verifier_.Verify(token));
+    EXPECT_EQ(verified.caller, TestCaller());
+  }
+  EXPECT_THAT(verifier_.Verify(token + "x"), StatusIs(absl::StatusCode::kUnauthenticated));
+  clock_.Advance(absl::Minutes(5) + TokenVerifier::kLeeway);
+  EXPECT_THAT(verifier_.Verify(token),
+              StatusIs(absl::StatusCode::kUnauthenticated, "TOKEN_EXPIRED"));
+  // Remembered, and then its key is withdrawn.
+  const std::string second = Mint(signer_);
+  for (int i = 0; i < 2; ++i) EXPECT_OK(verifier_.Verify(second));
+  source_.keys = {other_signer_.signing_key()};
+  clock_.Advance(absl::Seconds(3));
+  EXPECT_OK(verifier_.Verify(Mint(other_signer_)));  // fetches the new set
+  EXPECT_THAT(verifier_.Verify(second),
+              StatusIs(absl::StatusCode::kUnauthenticated, "TOKEN_SIGNATURE_INVALID"));
+}
+
 TEST_F(TokenVerifierTest, GoesOnWithOldKeysWhileDashboardIsDown) {
   ASSERT_OK(verifier_.Verify(Mint(signer_)));
   source_.error = Unavailable("DOWN", "down");
