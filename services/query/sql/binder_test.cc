@@ -94,6 +94,37 @@ TEST_F(BinderTest, PutsASubqueryInATablesPlace) {
   EXPECT_TRUE(CollectTables(tree, "")->empty());
 }
 
+TEST_F(BinderTest, AStarStandsForAllButTheHiddenColumnsOfItsOwnTables) {
+  const auto columns = [&](const std::string& sql) -> std::string {
+    json tree = *Tree(sql);
+    std::map<TableReference, TableReader> readers;
+    const std::vector<TableReference> tables = *CollectTables(tree, "a");
+    for (const TableReference& table : tables) {
+      readers[table] = {(*Tree("SELECT 1 AS x, now() AS _committed_at"))["statements"][0]["node"],
+                        SystemColumnsNamed(tree)};
+    }
+    const absl::Status bound = BindTables(tree, "a", readers);
+    if (!bound.ok()) return ErrorReason(bound);
+    EXPECT_EQ(tree.dump().find("tarn_hidden"), std::string::npos);
+    auto statement = connection_.Prepare(*duckdb::TreeToSelect(connection_, tree.dump()));
+    EXPECT_TRUE(statement.ok()) << statement.status();
+    std::string names;
+    if (!statement.ok()) return names;
+    for (const duckdb::Column& column : statement->schema()) names += column.name + " ";
+    return names;
+  };
+  EXPECT_EQ(columns("SELECT * FROM t WHERE _committed_at IS NULL"), "x ");
+  EXPECT_EQ(columns("SELECT *, _committed_at FROM t"), "x _committed_at ");
+  EXPECT_EQ(columns("SELECT t.*, u.* FROM t, u WHERE t._committed_at = u._committed_at"), "x x ");
+  EXPECT_EQ(columns("SELECT * FROM t JOIN u USING (x) ORDER BY t._committed_at"), "x ");
+  EXPECT_EQ(columns("SELECT * FROM (SELECT x, _committed_at FROM t) s"), "x _committed_at ");
+  EXPECT_EQ(columns("SELECT * FROM t AS n, (SELECT _committed_at FROM u) s"), "x _committed_at ");
+  EXPECT_EQ(columns("SELECT COLUMNS(*) FROM t WHERE _committed_at IS NULL"), "x ");
+  EXPECT_EQ(columns("SELECT * FROM t WHERE x IN (SELECT x FROM u WHERE _committed_at IS NULL)"),
+            "x ");
+  EXPECT_EQ(columns("SELECT _committed_at FROM t NATURAL JOIN u"), "SQL_ERROR");
+}
+
 // testing/refused_sql.txt is the list that a reader can extend.
 TEST_F(BinderTest, RefusesWhatReachesOutsideOfTheCatalog) {
   std::ifstream file("services/query/testing/refused_sql.txt");
