@@ -74,6 +74,22 @@ absl::Status CatalogModule::Start() {
                                                   return maintenance_worker_->RunOne(stop);
                                                 })));
   }
+  maintenance_policy_ = std::make_unique<MaintenancePolicy>(storage_.pool());
+  loops_.push_back(std::make_unique<WorkLoop>(
+      "starting compactions", garbage_signal_, options_.compaction_interval,
+      when_open([this](const std::atomic<bool>&) -> absl::StatusOr<bool> {
+        TARN_ASSIGN_OR_RETURN(const int started, maintenance_policy_->StartCompactions());
+        if (started > 0) jobs_.Notify();
+        return false;
+      })));
+  loops_.push_back(std::make_unique<WorkLoop>(
+      "starting expiries", garbage_signal_, options_.expiry_interval,
+      when_open([this](const std::atomic<bool>&) -> absl::StatusOr<bool> {
+        TARN_RETURN_IF_ERROR(maintenance_policy_->ForgetJobs().status());
+        TARN_ASSIGN_OR_RETURN(const int started, maintenance_policy_->StartExpiries());
+        if (started > 0) jobs_.Notify();
+        return false;
+      })));
   loops_.push_back(std::make_unique<WorkLoop>(
       "garbage collection", garbage_signal_, options_.garbage_interval,
       when_open([this](const std::atomic<bool>&) -> absl::StatusOr<bool> {

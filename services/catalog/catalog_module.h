@@ -17,6 +17,7 @@
 #include "services/catalog/engine.h"
 #include "services/catalog/maintenance/garbage_collector.h"
 #include "services/catalog/maintenance/maintenance_worker.h"
+#include "services/catalog/maintenance/maintenance_policy.h"
 #include "services/catalog/maintenance/orphan_sweeper.h"
 #include "services/catalog/storage.h"
 #include "services/catalog/work_loop.h"
@@ -51,6 +52,7 @@ class CatalogModule final : public server::Module {
   std::unique_ptr<CrawlWorker> crawl_worker_;
   std::unique_ptr<MaintenanceWorker> maintenance_worker_;
   std::unique_ptr<GarbageCollector> garbage_collector_;
+  std::unique_ptr<MaintenancePolicy> maintenance_policy_;
   std::unique_ptr<OrphanSweeper> orphan_sweeper_;
   ChangeSignal garbage_signal_;
   std::vector<std::unique_ptr<WorkLoop>> loops_;  // last: they use what is above

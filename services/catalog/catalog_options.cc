@@ -21,6 +21,11 @@ void RegisterOptions(config::OptionSet& set, CatalogOptions* options) {
           MustBePositiveDuration);
   set.Add("catalog.poll_interval", &options->poll_interval,
           "how often workers look for jobs that nobody announced", MustBePositiveDuration);
+  set.Add("catalog.compaction_interval", &options->compaction_interval,
+          "how often tables that changed are looked through for small files to put together",
+          MustBePositiveDuration);
+  set.Add("catalog.expiry_interval", &options->expiry_interval,
+          "how often old snapshots are expired", MustBePositiveDuration);
   set.Add("catalog.garbage_interval", &options->garbage_interval,
           "how often files that nothing names are removed", MustBePositiveDuration);
   set.Add("catalog.orphan_interval", &options->orphan_interval,

@@ -24,6 +24,9 @@ struct CatalogOptions {
   // How long a dead worker's job waits for another one.
   absl::Duration lease = absl::Seconds(30);
   absl::Duration poll_interval = absl::Seconds(1);
+  // How often tables are looked through for small files to put together; expiry of snapshots.
+  absl::Duration compaction_interval = absl::Seconds(5);
+  absl::Duration expiry_interval = absl::Hours(1);
   absl::Duration garbage_interval = absl::Minutes(10);
   // How often folders of tables are looked through for what killed writers left, and how long it
   // must have lain there: longer than any statement, delivery or compaction takes.
