@@ -18,7 +18,7 @@ namespace {
 using duckdb::QuoteIdentifier;
 
 // Of so many refused rows of a batch, for each activity, the engine is asked what was wrong.
-constexpr size_t kMaxExplained = 1000;
+constexpr size_t kMaxExplained = 200;
 constexpr size_t kMaxRefusalBytes = 1000;
 // Bytes of rows that go to a function in one call.
 constexpr size_t kMaxCallBytes = 4u << 20;
