@@ -62,6 +62,10 @@ absl::Status IngestionModule::Start() {
   wal.segment_bytes = options_.wal_segment_size.bytes;
   wal.max_bytes = options_.wal_max_size.bytes;
   wal.cache_bytes = options_.wal_cache_size.bytes;
+  wal.max_queued_bytes = options_.wal_queue_size.bytes;
+  wal.max_full_wait = options_.wal_full_wait;
+  wal.producer_retention = options_.producer_retention;
+  wal.max_producers = options_.max_producers;
   TARN_ASSIGN_OR_RETURN(wal_, WriteAheadLog::Open(std::move(wal), context_.clock, metrics_));
   const WalOpenReport& report = wal_->open_report();
   logging::Info("ingestion", "opened the write-ahead log",

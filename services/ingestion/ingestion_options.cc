@@ -11,6 +11,16 @@ absl::Status AtLeastOneMiB(const config::ByteSize& size) {
   return InvalidArgument("INVALID_OPTION", "must be at least 1MiB");
 }
 
+absl::Status NotNegative(const absl::Duration& duration) {
+  if (duration >= absl::ZeroDuration()) return absl::OkStatus();
+  return InvalidArgument("INVALID_OPTION", "must not be negative");
+}
+
+absl::Status AtLeastOneMinute(const absl::Duration& duration) {
+  if (duration >= absl::Minutes(1)) return absl::OkStatus();
+  return InvalidArgument("INVALID_OPTION", "must be at least 1m");
+}
+
 }  // namespace
 
 void RegisterOptions(config::OptionSet& set, IngestionOptions* options) {
@@ -20,6 +30,17 @@ void RegisterOptions(config::OptionSet& set, IngestionOptions* options) {
           "undelivered bytes on disk above which records are refused", AtLeastOneMiB);
   set.Add("ingestion.wal_cache_size", &options->wal_cache_size,
           "undelivered records kept in memory; the rest is read back from the log", AtLeastOneMiB);
+  set.Add("ingestion.wal_queue_size", &options->wal_queue_size,
+          "records that may wait in memory for the write-ahead log; more are refused",
+          AtLeastOneMiB);
+  set.Add("ingestion.wal_full_wait", &options->wal_full_wait,
+          "time that records wait for room in a full write-ahead log before they are refused",
+          NotNegative);
+  set.Add("ingestion.producer_retention", &options->producer_retention,
+          "time after its last batch for which a producer's sequence is remembered",
+          AtLeastOneMinute);
+  set.Add("ingestion.max_producers", &options->max_producers,
+          "producers whose sequences are remembered at the same time", config::MustBePositive);
   set.Add("ingestion.http_listen", &options->http_listen,
           "address at which records are taken over HTTP, host:port; empty serves none");
   set.Add("ingestion.http_threads", &options->http_threads, "threads that serve HTTP",

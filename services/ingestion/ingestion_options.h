@@ -20,6 +20,10 @@ struct IngestionOptions {
   config::ByteSize wal_segment_size{64LL << 20};
   config::ByteSize wal_max_size{16LL << 30};
   config::ByteSize wal_cache_size{128LL << 20};
+  config::ByteSize wal_queue_size{64LL << 20};
+  absl::Duration wal_full_wait = absl::Seconds(5);
+  absl::Duration producer_retention = absl::Hours(24);
+  std::int64_t max_producers = 100'000;
   // Of the ways in.
   std::string http_listen = "127.0.0.1:7203";
   std::int64_t http_threads = 2;

@@ -1,5 +1,6 @@
 #include "services/ingestion/wal/recovery.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
 #include <map>
@@ -43,6 +44,8 @@ class Recovery {
   absl::Status LoadSegment(const wal::NumberedFile& file, const Limits* limits, bool last);
   // False: the frame is neither positions nor producers.
   bool LoadNames(const FrameHeader& header, std::string_view body);
+  // Whether all that was given out until those positions has been read.
+  bool ReachesTo(const Limits& limits) const;
   absl::Status Quarantine(const wal::NumberedFile& file, uint64_t offset, uint64_t bytes);
 
   const fs::path& folder_;
@@ -77,9 +80,10 @@ absl::StatusOr<RecoveredLog> Recovery::Run(absl::Time now) {
     logging::Warn("ingestion", "cut the torn tail of the write-ahead log",
                   {{"bytes", log_.report.torn_bytes}});
   }
-  if (log_.report.abandoned_batches > 0) {
-    logging::Warn("ingestion", "left out batches of the write-ahead log whose writing had failed",
-                  {{"batches", log_.report.abandoned_batches}});
+  if (log_.report.abandoned_batches > 0 || log_.report.abandoned_bytes > 0) {
+    logging::Warn(
+        "ingestion", "left out batches of the write-ahead log whose writing had failed",
+        {{"batches", log_.report.abandoned_batches}, {"more_bytes", log_.report.abandoned_bytes}});
   }
   return std::move(log_);
 }
@@ -166,6 +170,12 @@ absl::StatusOr<std::optional<Recovery::Limits>> Recovery::LimitsOf(const fs::pat
   return limits;
 }
 
+bool Recovery::ReachesTo(const Limits& limits) const {
+  return std::all_of(limits.begin(), limits.end(), [&](const auto& limit) {
+    return state_.NextPosition(limit.first) >= limit.second;
+  });
+}
+
 absl::Status Recovery::LoadSegment(const wal::NumberedFile& file, const Limits* limits, bool last) {
   state_.AddSegment(file.number);
   WalOpenReport& report = log_.report;
@@ -205,7 +215,14 @@ absl::Status Recovery::LoadSegment(const wal::NumberedFile& file, const Limits* 
   }
   state_.SetSegmentBytes(file.number, scan->sound_bytes);
   const uint64_t tail = scan->file_bytes - scan->sound_bytes;
-  if (tail > 0 && !last) return Quarantine(file, scan->sound_bytes, tail);
+  if (tail > 0 && !last) {
+    if (limits == nullptr || !ReachesTo(*limits)) {
+      return Quarantine(file, scan->sound_bytes, tail);
+    }
+    // Nothing is missing: it is what a failed cut left behind.
+    report.abandoned_bytes += tail;
+    return absl::OkStatus();
+  }
   if (tail > 0) {
     // A write that never ended: none of it was acknowledged.
     report.torn_bytes += tail;

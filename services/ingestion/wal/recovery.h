@@ -21,8 +21,9 @@ struct WalOpenReport {
   uint64_t records = 0;
   uint64_t torn_bytes = 0;
   uint64_t damaged_bytes = 0;
-  // Batches of writes that failed and could not be cut off; nobody was told that they were stored.
+  // Of writes that failed and could not be cut off; nobody was told that they were stored.
   uint64_t abandoned_batches = 0;
+  uint64_t abandoned_bytes = 0;          // that are no whole batches
   std::vector<std::string> quarantined;  // paths
 };
 

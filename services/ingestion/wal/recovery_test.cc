@@ -3,6 +3,7 @@
 
 #include <fstream>
 #include <map>
+#include <random>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -185,6 +186,47 @@ TEST_F(RecoveryTest, RecordsBehindWhatWasDeliveredElsewhereGetLaterPositions) {
   log_->SetDelivered("default", "a", 10);
   EXPECT_THAT(Read("a", 10), ElementsAre("10:late"));
   EXPECT_EQ(Send("p", 1, {"late"})->first_position, 10u);
+}
+
+// Producers that send again what was not acknowledged, on a disk where writes, flushes and cuts
+// fail now and then, over restarts: each batch is stored once and in order, and nothing is taken
+// for lost.
+TEST_F(RecoveryTest, EachSequenceIsStoredOnceWhateverTheDiskDoes) {
+  constexpr uint64_t kBatches = 25;
+  const std::vector<std::string> producers = {"p", "q"};
+  for (const uint32_t seed : {1u, 2u, 3u}) {
+    log_.reset();
+    fs::remove_all(dir_ / "wal");
+    disk_.FailAtRandom(seed, 6);
+    std::mt19937 random(seed);
+    Open(2000);
+    const auto goes_on = [&] { return Last("p") < kBatches || Last("q") < kBatches; };
+    for (int round = 0; goes_on() && round < 1000; ++round) {
+      if (random() % 8 == 0) Open(2000);
+      std::vector<std::future<absl::StatusOr<AppendOutcome>>> answers;
+      for (const std::string& producer : producers) {
+        const uint64_t last = Last(producer);
+        for (uint64_t next = last + 1; next <= std::min(last + 3, kBatches); ++next) {
+          const std::string record = producer + std::to_string(next);
+          answers.push_back(SendLater(producer, next, {record, record}));
+        }
+      }
+      for (auto& answer : answers) (void)answer.get();
+    }
+    disk_.FailAtRandom(seed, 0);
+    Open(2000);
+    EXPECT_EQ(log_->open_report().damaged_bytes, 0u) << "seed " << seed;
+    std::map<char, uint64_t> stored;
+    uint64_t position = 0;
+    for (const std::string& record : Read("a")) {
+      const size_t colon = record.find(':');
+      EXPECT_EQ(record.substr(0, colon), std::to_string(position));
+      const uint64_t number = stored[record[colon + 1]]++;
+      EXPECT_EQ(record.substr(colon + 2), std::to_string(number / 2 + 1)) << "seed " << seed;
+      ++position;
+    }
+    EXPECT_EQ(position, 2 * 2 * kBatches) << "seed " << seed;
+  }
 }
 
 // One changed byte, wherever it stands, costs at most the batch that it stands in: the others are

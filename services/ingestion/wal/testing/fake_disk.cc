@@ -18,7 +18,8 @@ class FakeDiskFile : public AppendFile {
     std::string all;
     for (std::string_view piece : pieces) all.append(piece);
     std::unique_lock lock(disk_.mutex_);
-    const int64_t fits = std::min<int64_t>(disk_.free_bytes_, static_cast<int64_t>(all.size()));
+    int64_t fits = std::min<int64_t>(disk_.free_bytes_, static_cast<int64_t>(all.size()));
+    if (disk_.FailsNow()) fits = std::min<int64_t>(fits, disk_.random_() % (all.size() + 1));
     disk_.free_bytes_ -= fits;
     lock.unlock();
     TARN_RETURN_IF_ERROR(
@@ -32,7 +33,7 @@ class FakeDiskFile : public AppendFile {
     ++disk_.sync_count_;
     disk_.changed_.notify_all();
     disk_.changed_.wait(lock, [&] { return !disk_.hold_sync_; });
-    const bool fails = disk_.sync_fails_ || disk_.syncs_to_fail_ > 0;
+    const bool fails = disk_.sync_fails_ || disk_.syncs_to_fail_ > 0 || disk_.FailsNow();
     if (disk_.syncs_to_fail_ > 0) --disk_.syncs_to_fail_;
     if (fails) return lake::FileError(EIO, "flush", path_);
     return absl::OkStatus();
@@ -41,7 +42,7 @@ class FakeDiskFile : public AppendFile {
   absl::Status Truncate(uint64_t size) override {
     {
       std::lock_guard lock(disk_.mutex_);
-      if (disk_.truncate_fails_) return lake::FileError(EIO, "truncate", path_);
+      if (disk_.truncate_fails_ || disk_.FailsNow()) return lake::FileError(EIO, "truncate", path_);
     }
     return file_->Truncate(size);
   }
@@ -72,6 +73,12 @@ void FakeDisk::SetSyncFails(bool fails) {
 void FakeDisk::FailSyncs(int count) {
   std::lock_guard lock(mutex_);
   syncs_to_fail_ = count;
+}
+
+void FakeDisk::FailAtRandom(uint32_t seed, uint32_t one_in) {
+  std::lock_guard lock(mutex_);
+  random_.seed(seed);
+  one_in_ = one_in;
 }
 
 void FakeDisk::SetTruncateFails(bool fails) {
