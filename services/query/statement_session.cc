@@ -27,20 +27,24 @@ using nlohmann::json;
 constexpr int kMaxViewDepth = 16;
 
 // Takes the system columns that are not wanted out of a managed table's schema; gives those that
-// are left.
+// are left. A table that has no other columns yet keeps them all: something must be read.
 std::vector<std::string> KeepSystemColumns(catalog::Table& table,
                                            const std::vector<std::string>& wanted) {
   std::vector<std::string> kept;
-  if (table.type() != catalog::TABLE_TYPE_MANAGED) return kept;
+  auto& all = *table.mutable_schema()->mutable_fields();
+  if (table.type() != catalog::TABLE_TYPE_MANAGED ||
+      std::all_of(all.begin(), all.end(), table_schema::IsSystemColumn)) {
+    return kept;
+  }
   table_schema::Fields fields;
-  for (catalog::Field& field : *table.mutable_schema()->mutable_fields()) {
+  for (catalog::Field& field : all) {
     if (table_schema::IsSystemColumn(field)) {
       if (std::find(wanted.begin(), wanted.end(), field.name()) == wanted.end()) continue;
       kept.push_back(field.name());
     }
     *fields.Add() = std::move(field);
   }
-  *table.mutable_schema()->mutable_fields() = std::move(fields);
+  all = std::move(fields);
   return kept;
 }
 

@@ -101,7 +101,7 @@ class QueryCatalogTest : public ::testing::Test {
   }
 
   // d.t as the delivery of a stream makes it.
-  void MakeStreamTable() {
+  void MakeStreamTable(bool with_columns = true) {
     catalog::v1::CreateTableRequest make;
     catalog::v1::Table* table = make.mutable_table();
     table->set_name(kTable);
@@ -109,6 +109,7 @@ class QueryCatalogTest : public ::testing::Test {
     for (const auto& [name, type] :
          {std::pair("x", "long"), std::pair("_ingested_at", "timestamptz"),
           std::pair("_committed_at", "timestamptz")}) {
+      if (!with_columns && name == std::string("x")) continue;
       catalog::v1::Field* field = table->mutable_schema()->add_fields();
       field->set_name(name);
       field->set_type(type);
@@ -266,6 +267,12 @@ TEST_F(QueryCatalogTest, SystemColumnsAreNeverMeantByPosition) {
             "[\"x\",\"long\",true,null,null,false]\n"
             "[\"_ingested_at\",\"timestamptz\",true,null,null,true]\n"
             "[\"_committed_at\",\"timestamptz\",true,null,null,true]\n");
+}
+
+TEST_F(QueryCatalogTest, ATableThatHasNoOtherColumnsYetCanBeRead) {
+  MakeStreamTable(/*with_columns=*/false);
+  EXPECT_EQ(Ok("SELECT count(*) FROM t"), "[0]\n");
+  EXPECT_EQ(Ok("SELECT * FROM t"), "");
 }
 
 TEST_F(QueryCatalogTest, AColumnCalledLikeTheEnginesFileIndexIsReadRight) {
