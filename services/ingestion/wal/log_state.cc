@@ -102,8 +102,12 @@ void LogState::AddLostTails(uint64_t segment, absl::Time now) {
     while (end < stream.next_position) {
       const auto count = static_cast<uint32_t>(
           std::min<uint64_t>(stream.next_position - end, std::numeric_limits<uint32_t>::max()));
+      // Not without bytes: what has none is not due for delivery.
+      constexpr uint32_t kBytes = wal::kFrameHeaderBytes;
+      stream.bytes += kBytes;
       stream.frames.push_back({.first_position = end,
                                .record_count = count,
+                               .body_bytes = kBytes,
                                .segment = segment,
                                .time = now,
                                .records = nullptr,

@@ -73,10 +73,12 @@ TEST_F(RecoveryTest, ALostTailStaysKnownUntilItIsDelivered) {
     EXPECT_THAT(log_->UndeliveredStreams(), ::testing::Contains(std::pair("default", "a")));
     log_->SetDelivered("default", "a", 1);
     EXPECT_THAT(Read("a", 1), ElementsAre("1:LOST"));
+    EXPECT_GT(log_->Backlog("a").bytes, 0u) << "or it would never be due for delivery";
     ASSERT_OK(Put("b", {"x"}));
     ASSERT_OK(log_->RemoveDeliveredSegments());
   }
   log_->SetDelivered("default", "a", 2);
+  EXPECT_EQ(log_->Backlog("a").bytes, 0u);
   EXPECT_THAT(log_->UndeliveredStreams(), ElementsAre(std::pair("default", "b")));
 }
 
