@@ -44,8 +44,7 @@ absl::Status TableIsThere(StatementSession& session, const catalog::Table& exist
       AlreadyExists("TABLE_EXISTS", absl::StrCat("table ", TargetName(statement),
                                                  " exists; use CREATE OR REPLACE TABLE or INSERT "
                                                  "INTO"));
-  const bool managed = existing.type() == catalog::TABLE_TYPE_MANAGED;
-  if (session.spec().commit_key.empty() || !managed) return exists;
+  if (existing.type() != catalog::TABLE_TYPE_MANAGED) return exists;
   // The first try's commit, when there was one; the catalog makes nothing where the table is there.
   catalog::CommitTableRequest commit;
   commit.set_table(existing.name());
