@@ -203,8 +203,10 @@ std::vector<std::string> ServerArgv(const fs::path& bin, const fs::path& dir,
   set("jit=off");
   if (!options.durable) {
     set("fsync=off");
-    set("synchronous_commit=off");
-    set("full_page_writes=off");
+    if (!options.survives_kill) {
+      set("synchronous_commit=off");
+      set("full_page_writes=off");
+    }
     set("wal_level=minimal");
     set("max_wal_senders=0");
     set("autovacuum=off");  // it would stand in the way of cloning a template

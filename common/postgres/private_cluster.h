@@ -35,6 +35,8 @@ struct PrivateClusterOptions {
   std::string run_as = "postgres";  // when this process is root
   // Off for tests: nothing is flushed, and Stop does not wait for a checkpoint.
   bool durable = true;
+  // Where `durable` is off: commits survive the kill of the server, though not that of the machine.
+  bool survives_kill = false;
   int max_connections = 200;
   std::string shared_buffers = "128MB";
   std::string database = "tarn";  // created when absent; empty: none

@@ -113,7 +113,8 @@ TEST_F(PrivateClusterPgTest, AKilledServerIsStartedAgain) {
 
 TEST_F(PrivateClusterPgTest,
        AServerKilledInTheMiddleOfAStatementIsStartedAgainWithWhatWasCommitted) {
-  auto cluster = PrivateCluster::Start(dir_ / "pg", {.shared_buffers = "16MB"});
+  auto cluster = PrivateCluster::Start(
+      dir_ / "pg", {.durable = false, .survives_kill = true, .shared_buffers = "16MB"});
   ASSERT_TRUE(cluster.ok()) << cluster.status();
   ASSERT_TRUE(Exec((*cluster)->Dsn(), "CREATE TABLE t AS SELECT 1 AS x").ok());
   PostgresPool pool({.dsn = (*cluster)->Dsn()});
