@@ -94,9 +94,10 @@ absl::Status DataFolder::Prepare(server::ProcessOptions& options) {
                                "; give this user the right to");
   }
   const bool passed_by_postgres = ::geteuid() == 0 && options.postgres_dsn.empty();
-  Shut(path, passed_by_postgres ? kPassable : kOwnerOnly);
-  for (const char* folder : {"run", "secrets"}) TARN_RETURN_IF_ERROR(MakeFolders(path / folder));
   std::error_code ignored;
+  // The folder may be a link to where there is room.
+  Shut(fs::canonical(path, ignored), passed_by_postgres ? kPassable : kOwnerOnly);
+  for (const char* folder : {"run", "secrets"}) TARN_RETURN_IF_ERROR(MakeFolders(path / folder));
   for (fs::directory_iterator it(path, ignored), end; it != end; it.increment(ignored)) {
     if (it->path().filename() != "postgres") Shut(it->path(), kOwnerOnly);
   }

@@ -30,7 +30,8 @@ export async function openPage(browser, baseUrl, { dark = false, phone = false }
     ignoreHTTPSErrors: true,
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  // Generous: the machine may be busy with everything else at once.
+  page.setDefaultTimeout(60_000);
   const record = { console: [], foreign: [] };
   page.on("console", (message) => {
     if (["error", "warning"].includes(message.type())) record.console.push(`${message.type()}: ${message.text()} (${message.location().url})`);
