@@ -23,7 +23,7 @@ using Environment = std::vector<std::pair<std::string, std::string>>;
 // code -1.
 CommandResult RunCommand(const std::vector<std::string>& command,
                          const Environment& environment = {}, const std::string& input = "",
-                         absl::Duration timeout = absl::Minutes(2));
+                         absl::Duration timeout = absl::Minutes(10));
 
 class Child {
  public:

@@ -156,7 +156,8 @@ bool Deployment::Start() {
 
 bool Deployment::StartPostgres() {
   PrivateClusterOptions options;
-  options.durable = options_.durable_postgres;
+  options.durable = false;
+  options.survives_kill = options_.postgres_survives_kill;
   auto postgres = PrivateCluster::Start(folder() + "/postgres", options);
   if (!postgres.ok()) {
     std::cerr << postgres.status() << std::endl;

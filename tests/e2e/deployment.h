@@ -23,8 +23,8 @@ enum class Form { kStandalone, kSixProcesses };
 struct DeploymentOptions {
   // Options of the programs: {"transform.lease_ttl", "2s"} goes to those that run that module.
   std::map<std::string, std::string> flags;
-  // Of six processes: a PostgreSQL whose commits survive its kill (slower). Standalone's always do.
-  bool durable_postgres = false;
+  // Of six processes: a PostgreSQL whose commits survive its kill. Standalone's always do.
+  bool postgres_survives_kill = false;
 };
 
 // A program is named "standalone", or by its module. A second instance of a module, beside the

@@ -62,7 +62,7 @@ class PostgresFaultTest : public ::testing::TestWithParam<Form> {
         kLong));
   }
 
-  Deployment tarn_{GetParam(), {.durable_postgres = true}};
+  Deployment tarn_{GetParam(), {.postgres_survives_kill = true}};
   SmartHub hub_{tarn_};
 };
 

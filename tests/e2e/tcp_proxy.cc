@@ -72,7 +72,16 @@ struct TcpProxy::State {
     int server = -1;
     std::thread up;
     std::thread down;
+    int pumps = 2;  // threads that have not ended
     bool cut = false;
+
+    // Joins the threads, which have been told to end.
+    void Close() {
+      up.join();
+      down.join();
+      ::close(client);
+      ::close(server);
+    }
 
     void Cut() {
       cut = true;
@@ -90,14 +99,16 @@ struct TcpProxy::State {
       const int client = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
       if (client < 0 && (errno == EINTR || errno == ECONNABORTED)) continue;
       if (client < 0) return;
-      const int server = IsRefusing() ? -1 : Connect(target_port);
+      // Under the lock, so that a cut meets every connection that was made before it.
+      std::lock_guard lock(mutex);
+      Reap();
+      const int server = refusing || stopping ? -1 : Connect(target_port);
       if (server < 0) {
         ::close(client);
         continue;
       }
       NoDelay(client);
       NoDelay(server);
-      std::lock_guard lock(mutex);
       Connection& connection = connections.emplace_back();
       connection.client = client;
       connection.server = server;
@@ -106,9 +117,21 @@ struct TcpProxy::State {
     }
   }
 
-  bool IsRefusing() {
+  // Forgets connections that have ended.
+  void Reap() {
+    for (auto it = connections.begin(); it != connections.end();) {
+      if (it->pumps > 0) {
+        ++it;
+        continue;
+      }
+      it->Close();
+      it = connections.erase(it);
+    }
+  }
+
+  void EndPump(Connection& connection) {
     std::lock_guard lock(mutex);
-    return refusing || stopping;
+    --connection.pumps;
   }
 
   // What the client sends.
@@ -124,6 +147,7 @@ struct TcpProxy::State {
     }
     ::shutdown(connection.server, SHUT_WR);
     ::shutdown(connection.client, SHUT_RD);
+    EndPump(connection);
   }
 
   void PumpDown(Connection& connection) {
@@ -131,11 +155,21 @@ struct TcpProxy::State {
     for (;;) {
       const ssize_t got = ::recv(connection.server, buffer.data(), buffer.size(), 0);
       if (got < 0 && errno == EINTR) continue;
-      if (got <= 0 || !SendAll(connection.client, buffer.data(), static_cast<size_t>(got))) break;
+      if (got <= 0 || !MayAnswer(connection) ||
+          !SendAll(connection.client, buffer.data(), static_cast<size_t>(got))) {
+        break;
+      }
     }
     // A server that is gone is gone for its client.
     ::shutdown(connection.client, SHUT_RDWR);
     ::shutdown(connection.server, SHUT_RD);
+    EndPump(connection);
+  }
+
+  bool MayAnswer(Connection& connection) {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return connection.cut || stopping || !holding_answers; });
+    return !connection.cut && !stopping;
   }
 
   // Waits while held; false when the connection is cut.
@@ -171,6 +205,7 @@ struct TcpProxy::State {
   std::list<Connection> connections;
   bool stopping = false;
   bool refusing = false;
+  bool holding_answers = false;
   int64_t forwarded = 0;
   int64_t left = -1;  // bytes until it holds; -1: never
   std::string pattern;
@@ -193,12 +228,7 @@ TcpProxy::~TcpProxy() {
   state_->acceptor.join();
   ::close(state_->listener);
   state_->CutAll();
-  for (State::Connection& connection : state_->connections) {
-    connection.up.join();
-    connection.down.join();
-    ::close(connection.client);
-    ::close(connection.server);
-  }
+  for (State::Connection& connection : state_->connections) connection.Close();
 }
 
 const std::string& TcpProxy::address() const { return state_->address; }
@@ -218,6 +248,12 @@ void TcpProxy::Refuse(bool on) {
 void TcpProxy::Hold(int64_t bytes) {
   std::lock_guard lock(state_->mutex);
   state_->left = bytes;
+  state_->changed.notify_all();
+}
+
+void TcpProxy::HoldAnswers(bool on) {
+  std::lock_guard lock(state_->mutex);
+  state_->holding_answers = on;
   state_->changed.notify_all();
 }
 

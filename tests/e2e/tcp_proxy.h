@@ -28,6 +28,9 @@ class TcpProxy {
   void Refuse(bool on);
   // Holds what clients send once `bytes` more have passed; Hold(-1) lets it go on.
   void Hold(int64_t bytes);
+  // While on, what servers answer is held. A cut then loses it, though its server has done its
+  // work.
+  void HoldAnswers(bool on);
   // Changes one byte of the next piece from a client that has `pattern` in it.
   void Falsify(const std::string& pattern);
 

@@ -132,6 +132,9 @@ class Soak {
   }
 
   void MakeFaults();
+  // What is done while its answers are held is done, and nobody knows. Half of the time those who
+  // asked are killed before they can ask again.
+  void LoseAnswers(TcpProxy& proxy, int most_ms);
   void FillDisk();
   bool Prepare();
   void Trial();
@@ -149,7 +152,7 @@ class Soak {
   Deployment tarn_{
       Form::kSixProcesses,
       {.flags = {{"ingestion.wal_segment_size", "1MiB"}, {"ingestion.wal_cache_size", "1MiB"}},
-       .durable_postgres = true}};
+       .postgres_survives_kill = true}};
   std::unique_ptr<LogDisk> disk_;
   std::unique_ptr<TcpProxy> to_ingestion_;
   std::unique_ptr<TcpProxy> to_catalog_;
@@ -202,9 +205,10 @@ void Soak::MakeFaults() {
          }
          to_catalog_->Refuse(false);
        }},
-      {"answers of the catalog held",
+      {"acknowledgements lost", [this] { LoseAnswers(*to_ingestion_, 200); }},
+      {"answers of the catalog lost", [this] { LoseAnswers(*to_catalog_, 1500); }},
+      {"requests to the catalog cut short",
        [this] {
-         // What is under way is cut in the middle of a request.
          to_catalog_->Hold(Pick(0, 4000));
          Wait(1500);
          to_catalog_->Cut();
@@ -212,6 +216,16 @@ void Soak::MakeFaults() {
        }},
   };
   if (disk_->small()) faults_.push_back({"disk full", [this] { FillDisk(); }});
+}
+
+void Soak::LoseAnswers(TcpProxy& proxy, int most_ms) {
+  proxy.HoldAnswers(true);
+  Wait(most_ms);
+  const bool kill = Pick(0, 1) == 1;
+  if (kill) Kill("ingestion");
+  proxy.Cut();
+  proxy.HoldAnswers(false);
+  if (kill) Start("ingestion");
 }
 
 void Soak::FillDisk() {
@@ -254,7 +268,7 @@ bool Soak::Prepare() {
                                                       .max_records_per_batch = 20,
                                                       .record_bytes = 2000,
                                                       .seed = random_(),
-                                                      .max_attempts = 4})});
+                                                      .max_attempts = 12})});
     }
   }
   AwaitRecovery();
