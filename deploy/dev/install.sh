@@ -66,6 +66,23 @@ forbid_main_cluster() {
   echo 'create_main_cluster = false' | as_root tee -a "$file" >/dev/null
 }
 
+# Mosquitto's package starts a broker on port 1883. Tarn's tests run brokers of their own and want none there, so its
+# service is masked before the package comes. A machine that has Mosquitto already is left as it is.
+forbid_broker() {
+  local unit=/etc/systemd/system/mosquitto.service
+  if [[ -e $unit || -L $unit ]]; then return; fi
+  say "$unit -> /dev/null, so that Mosquitto's package starts no broker of its own"
+  as_root mkdir -p "${unit%/*}"
+  as_root ln -s /dev/null "$unit"
+}
+
+# Where services are not systemd's, the mask says nothing: a broker that the package has started is stopped, for good.
+stop_broker() {
+  if [[ -d /run/systemd/system || ! -x /etc/init.d/mosquitto ]]; then return; fi
+  as_root /etc/init.d/mosquitto stop >&2 || true
+  as_root update-rc.d mosquitto disable >&2 || true
+}
+
 apt_get() {
   as_root env DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 \
     apt-get -o DPkg::Lock::Timeout=600 -o Acquire::Retries=5 -o Dpkg::Use-Pty=0 "$@" </dev/null >&2
@@ -79,10 +96,12 @@ install_apt() {
   if ((${#missing[@]} == 0)); then return; fi
   say "installing from apt: ${missing[*]}"
   if [[ " ${missing[*]} " == *' postgresql-15 '* ]]; then forbid_main_cluster; fi
+  if [[ " ${missing[*]} " == *' mosquitto '* ]]; then forbid_broker; fi
   # What an interrupted installation left half done comes first.
   as_root env DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 dpkg --configure -a </dev/null >&2
   apt_get -qq update
   apt_get -q install -y --no-install-recommends "${missing[@]}"
+  if [[ " ${missing[*]} " == *' mosquitto '* ]]; then stop_broker; fi
   have_node || die "Node 18 or newer and npm are needed; found $(node --version 2>/dev/null || echo none). Remove the older one that is first in PATH."
 }
 

@@ -3,6 +3,7 @@
 #include "tarn/catalog/v1/catalog_service.pb.h"
 #include "tarn/dashboard/v1/auth_service.pb.h"
 #include "tarn/dashboard/v1/dashboard_service.pb.h"
+#include "tarn/ingestion/v1/connector_service.pb.h"
 #include "tarn/ingestion/v1/device_registry_service.pb.h"
 #include "tarn/ingestion/v1/ingestion_service.pb.h"
 #include "tarn/query/v1/query_service.pb.h"
@@ -84,6 +85,20 @@ std::vector<Kind> ManifestKinds() {
                    {"ERROR", "statistics.delivery_error"}},
        .resource = ingestion::v1::Stream::descriptor(),
        .service = ingestion},
+      {.name = "Connector",
+       .plural = "Connectors",
+       .command_name = "connector",
+       .pattern = "connectors/{connector}",
+       .has_manifest = true,
+       .output_only = {"status"},
+       .columns = {{"NAME", "name", kShortName},
+                   {"STREAM", "stream", kShortName},
+                   {"STATE", "status.state"},
+                   {"MESSAGES", "status.message_count"},
+                   {"LAST MESSAGE", "status.last_message_time"},
+                   {"ERROR", "status.error"}},
+       .resource = ingestion::v1::Connector::descriptor(),
+       .service = ServiceOf(ingestion::v1::GetConnectorRequest::descriptor())},
       {.name = "Device",
        .plural = "Devices",
        .command_name = "device",

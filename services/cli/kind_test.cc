@@ -45,7 +45,7 @@ TEST(KindTest, EveryEntryNamesRpcsAndFieldsThatExist) {
 }
 
 TEST(KindTest, ManifestKindsStandInTheOrderInWhichTheyDependOnEachOther) {
-  EXPECT_THAT(ManifestKindNames(), ElementsAre("Database", "Table", "Crawler", "Stream", "Device", "Channel",
+  EXPECT_THAT(ManifestKindNames(), ElementsAre("Database", "Table", "Crawler", "Stream", "Connector", "Device", "Channel",
                                                "Rule", "Pipeline", "Dataset", "Dashboard"));
 }
 

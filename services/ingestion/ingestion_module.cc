@@ -51,6 +51,7 @@ void IngestionModule::RegisterServices(grpc::ServerBuilder& builder) {
   builder.RegisterService(&service_);
   builder.RegisterService(&activity_service_);
   builder.RegisterService(&device_service_);
+  builder.RegisterService(&connector_service_);
 }
 
 absl::Status IngestionModule::Start() {
@@ -132,6 +133,15 @@ absl::Status IngestionModule::SetUp() {
   TARN_ASSIGN_OR_RETURN(lease_, store_.TakeLog(wal_->uuid(), holder));
   TARN_RETURN_IF_ERROR(registry_.Reload());
   scheduler_->Start();
+  const fs::path secrets = options_.connector_secrets_path.empty()
+                               ? fs::path(context_.state_path) / "connector-secrets"
+                               : fs::path(options_.connector_secrets_path);
+  connector_host_ = std::make_unique<mqtt::ConnectorHost>(
+      mqtt::ConnectorDependencies{pool_, connector_store_, registry_, *wal_, context_.tokens,
+                                  context_.verifier, mqtt_metrics_, secrets,
+                                  options_.connector_lease},
+      holder, options_.max_connectors);
+  connector_host_->Start();
   logging::Info("ingestion", "serving", {{"log_epoch", lease_.epoch}});
   chores_ = std::thread([this] { DoChores(); });
   return absl::OkStatus();
@@ -196,6 +206,7 @@ void IngestionModule::Stop() {
   }
   stop_changed_.notify_all();
   if (chores_.joinable()) chores_.join();
+  if (connector_host_ != nullptr) connector_host_->Stop();
   if (scheduler_ != nullptr) scheduler_->Stop();
 }
 

@@ -35,6 +35,9 @@
 #include "services/ingestion/ingestion_metrics.h"
 #include "services/ingestion/ingestion_options.h"
 #include "services/ingestion/ingestion_service.h"
+#include "services/ingestion/mqtt/connector_host.h"
+#include "services/ingestion/mqtt/connector_manager.h"
+#include "services/ingestion/mqtt/connector_service.h"
 #include "services/ingestion/record/parquet_converter.h"
 #include "services/ingestion/record_writer.h"
 #include "services/ingestion/stream/stream_registry.h"
@@ -87,6 +90,12 @@ class IngestionModule : public server::Module {
   ActivityPreview activity_preview_{relations_, functions_, context_.clock};
   ActivityService activity_service_{context_.HandlerOptions("ingestion")};
   DeviceRegistryService device_service_{context_.HandlerOptions("ingestion"), devices_, storage_};
+  mqtt::MqttMetrics mqtt_metrics_{context_.metrics};
+  mqtt::ConnectorStore connector_store_{pool_};
+  // Calls come when SetUp is done, and the host is there.
+  mqtt::ConnectorManager connectors_{connector_store_, [this] { connector_host_->Notify(); }};
+  mqtt::ConnectorService connector_service_{context_.HandlerOptions("ingestion"), connectors_,
+                                            storage_};
   // From Start on.
   std::optional<lake::LakePaths> lake_;
   std::optional<ParquetConverter> converter_;
@@ -99,6 +108,7 @@ class IngestionModule : public server::Module {
   std::unique_ptr<FileUploads> uploads_;
   std::unique_ptr<RecordsHandler> records_handler_;
   std::unique_ptr<HttpServer> http_;
+  std::unique_ptr<mqtt::ConnectorHost> connector_host_;
 
   std::mutex mutex_;
   absl::Status readiness_ = absl::UnavailableError("ingestion is starting");

@@ -66,6 +66,14 @@ void RegisterOptions(config::OptionSet& set, IngestionOptions* options) {
           config::MustBePositiveDuration);
   set.Add("ingestion.max_devices", &options->max_devices,
           "devices that the registry keeps for each workspace at most", config::MustBePositive);
+  set.Add("ingestion.connector_secrets_path", &options->connector_secrets_path,
+          "folder of the certificates, keys and passwords that connectors name; "
+          "<state>/connector-secrets when empty");
+  set.Add("ingestion.max_connectors", &options->max_connectors,
+          "connectors that this instance runs at most", config::MustBePositive);
+  set.Add("ingestion.connector_lease", &options->connector_lease,
+          "how long after the end of an instance another one takes over its connectors",
+          config::MustBePositive);
 }
 
 }  // namespace tarn::ingestion

@@ -40,6 +40,10 @@ struct IngestionOptions {
   absl::Duration activity_timeout = absl::Seconds(60);
   // Of the device registry, in each workspace.
   std::int64_t max_devices = 100'000;
+  // Of connectors. Empty: <state>/connector-secrets.
+  std::string connector_secrets_path;
+  std::int64_t max_connectors = 64;
+  absl::Duration connector_lease = absl::Seconds(30);
 };
 
 // Adds them to `set` under "ingestion."; `options` outlives it.

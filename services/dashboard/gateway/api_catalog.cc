@@ -11,6 +11,7 @@
 #include "tarn/dashboard/v1/auth_service.pb.h"
 #include "tarn/dashboard/v1/dashboard_service.pb.h"
 #include "tarn/ingestion/v1/activity_service.pb.h"
+#include "tarn/ingestion/v1/connector_service.pb.h"
 #include "tarn/ingestion/v1/device_registry_service.pb.h"
 #include "tarn/ingestion/v1/ingestion_service.pb.h"
 #include "tarn/query/v1/query_service.pb.h"
@@ -33,6 +34,7 @@ std::vector<const FileDescriptor*> ServiceFiles() {
   for (const Descriptor* message :
        {alerting::v1::ListRulesRequest::descriptor(), catalog::v1::GetTableRequest::descriptor(),
         v1::GetCallerRequest::descriptor(), v1::RenderDashboardRequest::descriptor(),
+        ingestion::v1::GetConnectorRequest::descriptor(),
         ingestion::v1::GetDeviceRequest::descriptor(),
         ingestion::v1::PreviewActivitiesRequest::descriptor(),
         ingestion::v1::PutRecordsRequest::descriptor(),

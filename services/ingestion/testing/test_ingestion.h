@@ -38,6 +38,8 @@ class TestIngestion {
   std::string TokenOf(std::string_view user,
                       absl::Duration lifetime = auth::kMaxTokenLifetime) const;
 
+  // To its other services.
+  std::shared_ptr<grpc::Channel> channel() { return services_.ChannelFor("ingestion"); }
   // With ada's credentials, for streaming calls.
   void Prepare(grpc::ClientContext& context, std::string_view user = "ada") const;
 
