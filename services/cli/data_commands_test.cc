@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <set>
 #include <sstream>
 
 #include "tarn/catalog/v1/catalog_service.pb.h"
@@ -25,6 +26,7 @@ using ::testing::IsEmpty;
 
 constexpr char kPutRecords[] = "/tarn.ingestion.v1.IngestionService/PutRecords";
 constexpr char kIngest[] = "/tarn.ingestion.v1.IngestionService/Ingest";
+constexpr char kGetUpload[] = "/tarn.ingestion.v1.IngestionService/GetUpload";
 constexpr char kUploadFile[] = "/tarn.ingestion.v1.IngestionService/UploadFile";
 constexpr char kExecuteQuery[] = "/tarn.query.v1.QueryService/ExecuteQuery";
 
@@ -279,6 +281,14 @@ class UploadTest : public CommandTest {
         kUploadFile, [this](const auto& requests, auto* responses) {
           return Keep(requests, responses->emplace_back());
         });
+    tarn_.On<ingestion::v1::GetUploadRequest, ingestion::v1::Upload>(
+        kGetUpload, [this](const auto& requests, auto* responses) -> absl::Status {
+          std::lock_guard lock(mutex_);
+          upload_ids_.insert(requests.at(0).upload_id());
+          if (kept_.empty()) return NotFound("UPLOAD_NOT_FOUND", "nothing is kept");
+          responses->emplace_back().set_committed_bytes(static_cast<int64_t>(kept_.size()));
+          return absl::OkStatus();
+        });
   }
 
   absl::Status Keep(const std::vector<ingestion::v1::UploadFileRequest>& requests,
@@ -287,12 +297,14 @@ class UploadTest : public CommandTest {
     std::string path = header.table() + ":";
     for (const std::string& partition : header.partitions()) path += partition + "/";
     path += header.file_name();
-    std::string text;
+    std::lock_guard lock(mutex_);
+    offsets_.push_back(header.offset());
+    std::string text = kept_.substr(0, static_cast<size_t>(header.offset()));
     for (size_t i = 1; i < requests.size(); ++i) text += requests[i].chunk();
     if (HashOf(text) != header.sha256()) {
+      kept_.clear();
       return InvalidArgument("CHECKSUM_MISMATCH", "the checksum does not fit");
     }
-    std::lock_guard lock(mutex_);
     const auto file = files_.find(path);
     response.set_outcome(file == files_.end()   ? "CREATED"
                          : file->second == text ? "UNCHANGED"
@@ -303,6 +315,9 @@ class UploadTest : public CommandTest {
 
   std::mutex mutex_;
   std::map<std::string, std::string> files_;
+  std::string kept_;  // of an upload that broke off
+  std::set<std::string> upload_ids_;
+  std::vector<int64_t> offsets_;
 };
 
 TEST_F(UploadTest, AFolderGoesUpWithItsPartitions) {
@@ -341,6 +356,22 @@ TEST_F(UploadTest, AFileIsSentAgainWhenTheServerWasAway) {
   const CommandResult result = Run({"upload", "d.t", file, "--partition", "dt=1"});
   EXPECT_EQ(result.code, kExitOk) << result.err;
   EXPECT_EQ(files_.count("databases/d/tables/t:dt=1/a.json"), 1u);
+}
+
+TEST_F(UploadTest, ALargeFileGoesOnWhereAnEarlierCommandEnded) {
+  const std::string large(5 << 20, 'x');
+  const std::string file = dir_.WriteFile("a.json", large).string();
+  kept_ = large.substr(0, 3 << 20);
+  CommandResult result = Run({"upload", "d.t", file});
+  EXPECT_EQ(result.code, kExitOk) << result.err;
+  EXPECT_EQ(files_.at("databases/d/tables/t:a.json"), large);
+  EXPECT_THAT(offsets_, ElementsAre(3 << 20));
+  // What is kept turns out to be something else: all of it is sent, and the id is the same.
+  kept_ = "nonsense";
+  result = Run({"upload", "d.t", file});
+  EXPECT_EQ(result.code, kExitOk) << result.err;
+  EXPECT_THAT(offsets_, ElementsAre(3 << 20, 8, 0));
+  EXPECT_EQ(upload_ids_.size(), 1u);
 }
 
 class QueryTest : public CommandTest {

@@ -15,15 +15,19 @@ namespace ingestion = ::tarn::ingestion::v1;
 
 constexpr int kParallelFiles = 4;
 constexpr size_t kChunkBytes = 1 << 20;
+// Files of this size on go on where they were when the connection breaks, or the command.
+constexpr int64_t kResumableBytes = 4 << 20;
 
 absl::Status Unreadable(const std::string& path) {
   return FailedPrecondition("FILE_UNREADABLE", path + " cannot be read", {{"path", path}});
 }
 
-// Calls `each` with the file's bytes, piece by piece, until it says no.
-absl::Status ReadPieces(const std::string& path, const std::function<bool(std::string&)>& each) {
+// Calls `each` with the file's bytes from `offset` on, piece by piece, until it says no.
+absl::Status ReadPieces(const std::string& path, int64_t offset,
+                        const std::function<bool(std::string&)>& each) {
   std::ifstream file(path, std::ios::binary);
   if (!file.is_open()) return Unreadable(path);
+  file.seekg(offset);
   std::string piece;
   for (;;) {
     piece.resize(kChunkBytes);
@@ -36,7 +40,7 @@ absl::Status ReadPieces(const std::string& path, const std::function<bool(std::s
 
 absl::StatusOr<std::string> HashFile(const std::string& path) {
   Sha256 hash;
-  TARN_RETURN_IF_ERROR(ReadPieces(path, [&hash](std::string& piece) {
+  TARN_RETURN_IF_ERROR(ReadPieces(path, 0, [&hash](std::string& piece) {
     hash.Update(piece);
     return true;
   }));
@@ -71,10 +75,41 @@ void FileUploader::Work(const std::vector<UploadItem>& items) {
 // The same bytes under the same name are the same file, so that sending again does no harm.
 absl::StatusOr<std::string> FileUploader::UploadOne(const UploadItem& item) {
   TARN_ASSIGN_OR_RETURN(const std::string sha256, HashFile(item.path));
-  return rpc::RetryUnavailable(connection_.options().retry, [&] { return Send(item, sha256); });
+  const std::string upload_id = item.byte_count >= kResumableBytes ? UploadId(item, sha256) : "";
+  int64_t shown = 0;  // bytes that on_bytes_ has heard of
+  const auto send = [&](int64_t offset) { return Send(item, sha256, upload_id, offset, shown); };
+  return rpc::RetryUnavailable(connection_.options().retry, [&]() -> absl::StatusOr<std::string> {
+    TARN_ASSIGN_OR_RETURN(const int64_t kept, KeptBytes(upload_id));
+    absl::StatusOr<std::string> outcome = send(kept);
+    // What was kept is not what was sent (a server that lost its power): all of it again, once.
+    if (kept > 0 && ErrorReason(outcome.status()) == "CHECKSUM_MISMATCH") return send(0);
+    return outcome;
+  });
 }
 
-absl::StatusOr<std::string> FileUploader::Send(const UploadItem& item, const std::string& sha256) {
+// Equal for every try to send this file to its place.
+std::string FileUploader::UploadId(const UploadItem& item, const std::string& sha256) const {
+  Sha256 hash;
+  std::vector<std::string> parts = item.partitions;
+  parts.insert(parts.end(), {table_, item.file_name, sha256});
+  for (const std::string& part : parts) hash.Update(std::to_string(part.size()) + ":" + part);
+  return hash.Finish();
+}
+
+absl::StatusOr<int64_t> FileUploader::KeptBytes(const std::string& upload_id) {
+  if (upload_id.empty()) return 0;
+  ingestion::GetUploadRequest request;
+  request.set_upload_id(upload_id);
+  const absl::StatusOr<ingestion::Upload> upload =
+      connection_.Call(*stub_, &ingestion::IngestionService::Stub::GetUpload, request);
+  if (absl::IsNotFound(upload.status())) return 0;
+  TARN_RETURN_IF_ERROR(upload.status());
+  return upload->committed_bytes();
+}
+
+absl::StatusOr<std::string> FileUploader::Send(const UploadItem& item, const std::string& sha256,
+                                               const std::string& upload_id, int64_t offset,
+                                               int64_t& shown) {
   TARN_ASSIGN_OR_RETURN(const rpc::Credentials credentials, connection_.GetCredentials());
   grpc::ClientContext context;
   rpc::PrepareContext(context, credentials, absl::InfiniteDuration());
@@ -87,12 +122,21 @@ absl::StatusOr<std::string> FileUploader::Send(const UploadItem& item, const std
   for (const std::string& partition : item.partitions) header->add_partitions(partition);
   header->set_byte_count(item.byte_count);
   header->set_sha256(sha256);
+  header->set_upload_id(upload_id);
+  header->set_offset(offset);
   bool writing = writer->Write(request);
-  const absl::Status read = ReadPieces(item.path, [&](std::string& piece) {
+  int64_t sent = offset;
+  const auto show = [&] {
+    if (sent > shown) on_bytes_(sent - shown);
+    shown = std::max(shown, sent);
+  };
+  show();
+  const absl::Status read = ReadPieces(item.path, offset, [&](std::string& piece) {
     const auto size = static_cast<int64_t>(piece.size());
     request.mutable_chunk()->swap(piece);
     writing = writing && writer->Write(request);
-    if (writing) on_bytes_(size);
+    if (writing) sent += size;
+    show();
     return writing;  // a server that has refused the file tells why by Finish
   });
   if (!read.ok()) context.TryCancel();

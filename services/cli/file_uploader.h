@@ -1,4 +1,5 @@
-// Sends files to ingestion, several at once, each with its SHA-256.
+// Sends files to ingestion, several at once, each with its SHA-256. A large file goes on where it
+// was when the connection broke, or an earlier command ended.
 #pragma once
 
 #include <atomic>
@@ -32,8 +33,8 @@ struct UploadReport {
 // One use. Upload blocks the calling thread; the callback is called on others.
 class FileUploader {
  public:
-  // `table` is a full name. `on_bytes` hears of bytes as they are sent (of a file that is sent
-  // again, again).
+  // `table` is a full name. `on_bytes` hears of bytes as they are sent, once of each; of
+  // those that an earlier command sent, too.
   FileUploader(Connection& connection, std::string table, std::function<void(int64_t)> on_bytes);
 
   // Sends every item; a file that fails does not stop the others, unless the server is gone or
@@ -43,7 +44,12 @@ class FileUploader {
  private:
   void Work(const std::vector<UploadItem>& items);
   absl::StatusOr<std::string> UploadOne(const UploadItem& item);
-  absl::StatusOr<std::string> Send(const UploadItem& item, const std::string& sha256);
+  std::string UploadId(const UploadItem& item, const std::string& sha256) const;
+  // How much of the upload the server has from before.
+  absl::StatusOr<int64_t> KeptBytes(const std::string& upload_id);
+  // `shown` are the bytes that the callback heard of, and grows.
+  absl::StatusOr<std::string> Send(const UploadItem& item, const std::string& sha256,
+                                   const std::string& upload_id, int64_t offset, int64_t& shown);
   void Record(const UploadItem& item, const absl::StatusOr<std::string>& outcome);
 
   Connection& connection_;

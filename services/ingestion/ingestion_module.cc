@@ -89,7 +89,8 @@ absl::Status IngestionModule::Start() {
   wal_->OnDurable([this](const std::string& uid) { scheduler_->Notify(uid); });
   writer_ = std::make_unique<RecordWriter>(*wal_, metrics_);
   streams_ = std::make_unique<StreamManager>(store_, registry_, *wal_, *scheduler_, metrics_);
-  uploads_ = std::make_unique<FileUploads>(*lake_, pool_, context_.clock, metrics_);
+  uploads_ = std::make_unique<FileUploads>(*lake_, pool_, context_.clock, metrics_,
+                                           options_.upload_expiry);
   uploads_->RemoveLeftovers();
   service_.SetCore({*streams_, registry_, *writer_, *uploads_, finder_, ingest_calls_,
                     context_.clock, options_.ingest_in_flight_size.bytes, storage_});
@@ -132,6 +133,8 @@ absl::Status IngestionModule::SetUp() {
   const std::string holder = absl::StrCat("ingestion-", ::getpid(), "-", NewShortId());
   TARN_ASSIGN_OR_RETURN(lease_, store_.TakeLog(wal_->uuid(), holder));
   TARN_RETURN_IF_ERROR(registry_.Reload());
+  // Before the drop folder: an intent of before a kill must not meet the file's next try.
+  TARN_RETURN_IF_ERROR(uploads_->FinishIntents());
   scheduler_->Start();
   const fs::path secrets = options_.connector_secrets_path.empty()
                                ? fs::path(context_.state_path) / "connector-secrets"
@@ -142,6 +145,10 @@ absl::Status IngestionModule::SetUp() {
                                   options_.connector_lease},
       holder, options_.max_connectors);
   connector_host_->Start();
+  drop_folder_ =
+      std::make_unique<DropFolder>(*lake_, *uploads_, context_.clock, context_.metrics,
+                                   DropFolderOptions{.settle_time = options_.drop_settle_time});
+  drop_folder_->Start();
   logging::Info("ingestion", "serving", {{"log_epoch", lease_.epoch}});
   chores_ = std::thread([this] { DoChores(); });
   return absl::OkStatus();
@@ -167,6 +174,7 @@ void IngestionModule::DoChores() {
     }
     if (status.ok() && now >= purge) {
       status = idempotency::Purge(pool_, "ingestion").status();
+      uploads_->RemoveLeftovers();
       purge = now + kPurgePause;
     }
     if (!status.ok() && !told) logging::Warn("ingestion", "chores are put off", status);
@@ -207,6 +215,7 @@ void IngestionModule::Stop() {
   stop_changed_.notify_all();
   if (chores_.joinable()) chores_.join();
   if (connector_host_ != nullptr) connector_host_->Stop();
+  if (drop_folder_ != nullptr) drop_folder_->Stop();
   if (scheduler_ != nullptr) scheduler_->Stop();
 }
 

@@ -35,6 +35,7 @@
 #include "services/ingestion/ingestion_metrics.h"
 #include "services/ingestion/ingestion_options.h"
 #include "services/ingestion/ingestion_service.h"
+#include "services/ingestion/landing/drop_folder.h"
 #include "services/ingestion/mqtt/connector_host.h"
 #include "services/ingestion/mqtt/connector_manager.h"
 #include "services/ingestion/mqtt/connector_service.h"
@@ -106,6 +107,7 @@ class IngestionModule : public server::Module {
   std::unique_ptr<RecordWriter> writer_;
   std::unique_ptr<StreamManager> streams_;
   std::unique_ptr<FileUploads> uploads_;
+  std::unique_ptr<DropFolder> drop_folder_;
   std::unique_ptr<RecordsHandler> records_handler_;
   std::unique_ptr<HttpServer> http_;
   std::unique_ptr<mqtt::ConnectorHost> connector_host_;

@@ -64,16 +64,22 @@ void RegisterOptions(config::OptionSet& set, IngestionOptions* options) {
   set.Add("ingestion.activity_timeout", &options->activity_timeout,
           "how long the activities' expressions of one batch may take",
           config::MustBePositiveDuration);
+  set.Add("ingestion.upload_expiry", &options->upload_expiry,
+          "how long what arrived of an upload that broke off is kept",
+          config::MustBePositiveDuration);
+  set.Add("ingestion.drop_settle_time", &options->drop_settle_time,
+          "how long a file in a drop folder must not have changed to be whole",
+          config::MustBePositiveDuration);
   set.Add("ingestion.max_devices", &options->max_devices,
           "devices that the registry keeps for each workspace at most", config::MustBePositive);
   set.Add("ingestion.connector_secrets_path", &options->connector_secrets_path,
-          "folder of the certificates, keys and passwords that connectors name; "
+          "folder, with one for each workspace, of the files that connectors name; "
           "<state>/connector-secrets when empty");
   set.Add("ingestion.max_connectors", &options->max_connectors,
           "connectors that this instance runs at most", config::MustBePositive);
   set.Add("ingestion.connector_lease", &options->connector_lease,
           "how long after the end of an instance another one takes over its connectors",
-          config::MustBePositive);
+          config::MustBePositiveDuration);
 }
 
 }  // namespace tarn::ingestion

@@ -38,6 +38,10 @@ struct IngestionOptions {
   // expressions of one batch may take.
   std::vector<std::string> function_addresses;
   absl::Duration activity_timeout = absl::Seconds(60);
+  // Of parts of uploads that broke off.
+  absl::Duration upload_expiry = absl::Hours(24);
+  // Of files in drop folders.
+  absl::Duration drop_settle_time = absl::Seconds(10);
   // Of the device registry, in each workspace.
   std::int64_t max_devices = 100'000;
   // Of connectors. Empty: <state>/connector-secrets.

@@ -141,8 +141,10 @@ grpc::Status IngestionService::UploadFile(grpc::ServerContext* context,
         if (!reader->Read(&message) || !message.has_header()) {
           return InvalidFields({{"header", "the first message must be the header"}});
         }
-        TARN_ASSIGN_OR_RETURN(UploadTarget target,
-                              CheckUploadHeader(call.caller.workspace, message.header()));
+        TARN_ASSIGN_OR_RETURN(
+            UploadTarget target,
+            CheckUploadHeader(call.caller.workspace, call.caller.user, message.header()));
+        const bool resumable = !target.part.empty();
         TARN_ASSIGN_OR_RETURN(const std::unique_ptr<FileUpload> upload,
                               core_->uploads.Begin(std::move(target)));
         while (reader->Read(&message)) {
@@ -154,11 +156,22 @@ grpc::Status IngestionService::UploadFile(grpc::ServerContext* context,
         // A stream that broke off ends the same way as one that is complete.
         if (call.IsCancelled()) {
           return MakeError(absl::StatusCode::kCancelled, "UPLOAD_INTERRUPTED",
-                           "the upload broke off; nothing of it was kept");
+                           resumable ? "the upload broke off; GetUpload says where to go on"
+                                     : "the upload broke off; nothing of it was kept");
         }
         TARN_ASSIGN_OR_RETURN(*response, upload->Finish(call.request_id));
         return absl::OkStatus();
       });
+}
+
+grpc::Status IngestionService::GetUpload(grpc::ServerContext* context,
+                                         const v1::GetUploadRequest* request,
+                                         v1::Upload* response) {
+  return Handle(context, {"GetUpload", Access::kWrite}, [&](const CallContext& call) {
+    TARN_ASSIGN_OR_RETURN(*response, core_->uploads.Get(call.caller.workspace, call.caller.user,
+                                                        request->upload_id()));
+    return absl::OkStatus();
+  });
 }
 
 }  // namespace tarn::ingestion

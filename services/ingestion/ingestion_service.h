@@ -77,6 +77,7 @@ class IngestionService : public IngestionServiceBase {
                                 v1::PurgeDeadLettersResponse*) override;
   grpc::Status UploadFile(grpc::ServerContext*, grpc::ServerReader<v1::UploadFileRequest>*,
                           v1::UploadFileResponse*) override;
+  grpc::Status GetUpload(grpc::ServerContext*, const v1::GetUploadRequest*, v1::Upload*) override;
 
  private:
   // Runs `body` for an admitted call once the module is set up.

@@ -4,13 +4,13 @@
 #include <iterator>
 #include <utility>
 
-#include <absl/strings/ascii.h>
 #include <absl/strings/str_cat.h>
 
 #include "common/auth/caller.h"
 #include "common/failpoint/failpoint.h"
 #include "common/logging/logging.h"
 #include "common/rpc/client.h"
+#include "common/secret_file/secret_file.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "services/ingestion/mqtt/mqtt_record.h"
@@ -19,7 +19,7 @@
 namespace tarn::ingestion::mqtt {
 namespace {
 
-constexpr size_t kMaxSecretBytes = 256 << 10;
+constexpr size_t kMaxCertificateBytes = 256 << 10;
 constexpr absl::Duration kOwnerCheckPause = absl::Minutes(1);
 constexpr rpc::RetryPolicy kBackoff{.initial_backoff = absl::Milliseconds(500),
                                     .max_backoff = absl::Seconds(30)};
@@ -103,23 +103,34 @@ void ConnectorRunner::Work() {
   }
 }
 
+std::filesystem::path ConnectorRunner::SecretPath(const std::string& file) const {
+  // Nobody uses another workspace's secrets.
+  return deps_.secrets / connector_.workspace / file;
+}
+
+absl::StatusOr<std::string> ConnectorRunner::ReadCertificate(const char* field,
+                                                             const std::string& file) const {
+  if (file.empty()) return std::string();
+  const std::filesystem::path path = SecretPath(file);
+  std::error_code error;
+  std::ifstream in(path, std::ios::binary);
+  if (!std::filesystem::is_regular_file(path, error) || !in ||
+      std::filesystem::file_size(path, error) > kMaxCertificateBytes) {
+    return FailedPrecondition("CERTIFICATE_UNREADABLE",
+                              absl::StrCat(field, ": ", path.string(),
+                                           " is no file of at most 256 KiB that ingestion can "
+                                           "read; put it there (option "
+                                           "ingestion.connector_secrets_path)"));
+  }
+  return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
 absl::StatusOr<std::string> ConnectorRunner::ReadSecret(const char* field,
                                                         const std::string& file) const {
   if (file.empty()) return std::string();
-  const std::filesystem::path path = deps_.secrets / file;
-  std::error_code error;
-  std::ifstream in(path, std::ios::binary);
-  if (!std::filesystem::is_regular_file(path, error) || !in) {
-    return FailedPrecondition("SECRET_UNREADABLE",
-                              absl::StrCat(field, ": there is no file ", path.string(),
-                                           " that ingestion can read; put it there (option "
-                                           "ingestion.connector_secrets_path)"));
-  }
-  if (std::filesystem::file_size(path, error) > kMaxSecretBytes) {
-    return FailedPrecondition("SECRET_UNREADABLE",
-                              absl::StrCat(field, ": ", path.string(), " is larger than 256 KiB"));
-  }
-  return std::string(std::istreambuf_iterator<char>(in), {});
+  absl::StatusOr<std::string> secret = ReadSecretFile(SecretPath(file));
+  if (!secret.ok()) return Annotate(secret.status(), field);
+  return secret;
 }
 
 absl::StatusOr<ConnectionOptions> ConnectorRunner::MakeOptions() const {
@@ -129,15 +140,12 @@ absl::StatusOr<ConnectionOptions> ConnectorRunner::MakeOptions() const {
   options.host = std::move(broker.host);
   options.port = std::move(broker.port);
   options.tls = mqtt.tls();
-  TARN_ASSIGN_OR_RETURN(options.ca, ReadSecret("ca_file", mqtt.ca_file()));
+  TARN_ASSIGN_OR_RETURN(options.ca, ReadCertificate("ca_file", mqtt.ca_file()));
   TARN_ASSIGN_OR_RETURN(options.certificate,
-                        ReadSecret("certificate_file", mqtt.certificate_file()));
+                        ReadCertificate("certificate_file", mqtt.certificate_file()));
   TARN_ASSIGN_OR_RETURN(options.key, ReadSecret("key_file", mqtt.key_file()));
   options.user = mqtt.user();
-  TARN_ASSIGN_OR_RETURN(std::string password, ReadSecret("password_file", mqtt.password_file()));
-  // An editor ends the file with a line's end that nobody means.
-  absl::StripTrailingAsciiWhitespace(&password);
-  options.password = std::move(password);
+  TARN_ASSIGN_OR_RETURN(options.password, ReadSecret("password_file", mqtt.password_file()));
   options.client_id = mqtt.client_id();
   if (options.client_id.empty()) {
     std::string uid = connector_.uid;

@@ -37,7 +37,7 @@ struct ConnectorDependencies {
   auth::TokenProvider& tokens;
   auth::TokenVerifier& verifier;
   MqttMetrics& metrics;
-  // Certificates, keys and passwords of connectors.
+  // Certificates, keys and passwords of connectors, in a folder for each workspace.
   std::filesystem::path secrets;
   // How long after its end another instance takes over.
   absl::Duration lease_time;
@@ -73,6 +73,8 @@ class ConnectorRunner {
   // Connects, and receives until that ends.
   absl::Status RunConnection();
   absl::StatusOr<ConnectionOptions> MakeOptions() const;
+  std::filesystem::path SecretPath(const std::string& file) const;
+  absl::StatusOr<std::string> ReadCertificate(const char* field, const std::string& file) const;
   absl::StatusOr<std::string> ReadSecret(const char* field, const std::string& file) const;
   // OK also while that cannot be asked.
   absl::Status CheckOwner() const;

@@ -31,6 +31,7 @@ void Write(const fs::path& path, const std::string& text) {
   std::ofstream out(path, std::ios::binary);
   out << text;
   if (!out.flush()) std::abort();
+  fs::permissions(path, fs::perms::owner_read | fs::perms::owner_write);
 }
 
 pid_t Spawn(std::vector<std::string> arguments, const fs::path& input, const fs::path& log) {

@@ -17,8 +17,8 @@ class Mosquitto {
   static constexpr char kUser[] = "tarn";
   static constexpr char kPassword[] = "s3cret";
 
-  // Below `dir`; writes what a client needs into dir/secrets: ca.pem, client.pem, client.key,
-  // password.
+  // Below `dir`; writes what a client of the workspace "default" needs into dir/secrets/default:
+  // ca.pem, client.pem, client.key, password.
   explicit Mosquitto(std::filesystem::path dir);
   ~Mosquitto();
   Mosquitto(const Mosquitto&) = delete;
@@ -26,7 +26,7 @@ class Mosquitto {
 
   int port() const { return port_; }
   std::string address() const { return "localhost:" + std::to_string(port_); }
-  std::filesystem::path secrets() const { return dir_ / "secrets"; }
+  std::filesystem::path secrets() const { return dir_ / "secrets/default"; }
 
   // Returns when it listens.
   void Start();
