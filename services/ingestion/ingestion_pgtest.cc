@@ -262,6 +262,16 @@ TEST_F(IngestionPgTest, NewFieldsBecomeColumns) {
   EXPECT_THAT(Rows("s", "a || coalesce(b.c, '-')"), ElementsAre("1-", "2x", "3-"));
 }
 
+TEST_F(IngestionPgTest, AnUpdateWithWhatIsThereAlreadyChangesNothing) {
+  ASSERT_OK_AND_ASSIGN(const v1::Stream made, ingestion_->CreateStream("s"));
+  v1::UpdateStreamRequest update;
+  update.mutable_stream()->set_name(made.name());
+  update.mutable_stream()->set_table(made.table());
+  *update.mutable_stream()->mutable_delivery() = made.delivery();
+  ASSERT_OK_AND_ASSIGN(const v1::Stream updated, Call<v1::Stream>(&Stub::UpdateStream, update));
+  EXPECT_EQ(updated.etag(), made.etag());
+}
+
 TEST_F(IngestionPgTest, NewFieldsAreRefusedWhereTheStreamSaysSo) {
   ASSERT_OK_AND_ASSIGN(const v1::Stream made, ingestion_->CreateStream("s"));
   SetNewFieldPolicy("s", v1::NEW_FIELD_POLICY_REJECT);

@@ -123,7 +123,8 @@ absl::StatusOr<v1::Stream> ApplyUpdate(const v1::Stream& current, const v1::Stre
     } else if (path == "new_field_policy") {
       next.set_new_field_policy(wanted.new_field_policy());
     } else if (path == "format") {
-      *next.mutable_format() = wanted.format();
+      next.clear_format();
+      if (wanted.has_format()) *next.mutable_format() = wanted.format();
     } else if (path == "table") {
       if (wanted.table() != current.table()) {
         return InvalidFields(
