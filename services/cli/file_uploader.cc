@@ -100,8 +100,10 @@ absl::StatusOr<int64_t> FileUploader::KeptBytes(const std::string& upload_id) {
   if (upload_id.empty()) return 0;
   ingestion::GetUploadRequest request;
   request.set_upload_id(upload_id);
+  // Tried once: the whole upload is tried again.
+  TARN_ASSIGN_OR_RETURN(const rpc::Credentials credentials, connection_.GetCredentials());
   const absl::StatusOr<ingestion::Upload> upload =
-      connection_.Call(*stub_, &ingestion::IngestionService::Stub::GetUpload, request);
+      rpc::Call(*stub_, &ingestion::IngestionService::Stub::GetUpload, request, credentials);
   if (absl::IsNotFound(upload.status())) return 0;
   TARN_RETURN_IF_ERROR(upload.status());
   return upload->committed_bytes();
