@@ -78,17 +78,21 @@ absl::Status IngestionModule::Start() {
   // The log's folder is locked now: what lies in the work folder is nobody else's.
   TARN_ASSIGN_OR_RETURN(
       converter_, ParquetConverter::Open({.work_folder = state / "ingestion-work",
+                                          .lake_folder = lake_->root(),
                                           .threads = static_cast<int>(options_.engine_threads),
                                           .memory_limit_bytes = options_.engine_memory.bytes}));
+  relation_tables_.emplace(converter_->engine(), relations_, context_.clock);
+  const ActivityEnvironment activities{.relations = &*relation_tables_, .functions = &functions_};
   catalog_ =
       std::make_unique<CatalogClient>(context_.services.ChannelFor("catalog"), context_.tokens);
   scheduler_ = std::make_unique<DeliveryScheduler>(
       DeliveryDependencies{*wal_, store_, *catalog_, *converter_, *lake_, context_.clock, metrics_,
-                           lease_},
+                           lease_, activities, state / "ingestion-seen"},
       registry_, static_cast<int>(options_.delivery_workers));
   wal_->OnDurable([this](const std::string& uid) { scheduler_->Notify(uid); });
   writer_ = std::make_unique<RecordWriter>(*wal_, metrics_);
-  streams_ = std::make_unique<StreamManager>(store_, registry_, *wal_, *scheduler_, metrics_);
+  streams_ =
+      std::make_unique<StreamManager>(store_, registry_, *wal_, *scheduler_, activities, metrics_);
   uploads_ = std::make_unique<FileUploads>(*lake_, pool_, context_.clock, metrics_,
                                            options_.upload_expiry);
   uploads_->RemoveLeftovers();

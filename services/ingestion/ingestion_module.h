@@ -23,6 +23,7 @@
 #include "services/ingestion/activity/activity_service.h"
 #include "services/ingestion/activity/function_caller.h"
 #include "services/ingestion/activity/query_relation_source.h"
+#include "services/ingestion/activity/relation_tables.h"
 #include "services/ingestion/delivery/catalog_client.h"
 #include "services/ingestion/delivery/delivery_scheduler.h"
 #include "services/ingestion/device/device_manager.h"
@@ -100,6 +101,7 @@ class IngestionModule : public server::Module {
   // From Start on.
   std::optional<lake::LakePaths> lake_;
   std::optional<ParquetConverter> converter_;
+  std::optional<RelationTables> relation_tables_;
   std::unique_ptr<CatalogClient> catalog_;
   std::unique_ptr<WriteAheadLog> wal_;
   Lease lease_;

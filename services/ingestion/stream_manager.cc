@@ -10,6 +10,7 @@
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "services/ingestion/stream/stream_definition.h"
+#include "services/ingestion/stream/stream_pipeline.h"
 #include "services/ingestion/wal/log_id.h"
 
 namespace tarn::ingestion {
@@ -61,6 +62,8 @@ absl::StatusOr<v1::Stream> StreamManager::WithStatistics(const Stream& stream) {
 absl::StatusOr<v1::Stream> StreamManager::Create(const RequestContext& context,
                                                  const v1::CreateStreamRequest& request) {
   TARN_ASSIGN_OR_RETURN(const v1::Stream normal, NormalizeDefinition(request.stream(), "stream"));
+  TARN_RETURN_IF_ERROR(
+      CompilePipeline(normal, context.workspace, context.user, environment_).status());
   TARN_ASSIGN_OR_RETURN(Stream stream, store_.Create(context, request, normal));
   registry_.Put(stream);
   return WithStatistics(stream);
@@ -92,10 +95,17 @@ absl::StatusOr<v1::ListStreamsResponse> StreamManager::List(const std::string& w
 absl::StatusOr<v1::Stream> StreamManager::Update(const RequestContext& context,
                                                  const v1::UpdateStreamRequest& request) {
   TARN_ASSIGN_OR_RETURN(const std::string id, ParseStreamName(request.stream().name()));
-  TARN_ASSIGN_OR_RETURN(Stream stream,
-                        store_.Update(context, request, id, [&](const v1::Stream& current) {
-                          return ApplyUpdate(current, request.stream(), request.update_mask());
-                        }));
+  TARN_ASSIGN_OR_RETURN(const Stream before, store_.Get(context.workspace, id));
+  TARN_ASSIGN_OR_RETURN(
+      Stream stream,
+      store_.Update(
+          context, request, id, [&](const v1::Stream& current) -> absl::StatusOr<v1::Stream> {
+            TARN_ASSIGN_OR_RETURN(v1::Stream next,
+                                  ApplyUpdate(current, request.stream(), request.update_mask()));
+            TARN_RETURN_IF_ERROR(
+                CompilePipeline(next, context.workspace, before.owner, environment_).status());
+            return next;
+          }));
   registry_.Put(stream);
   return WithStatistics(stream);
 }

@@ -10,6 +10,7 @@
 
 #include "tarn/ingestion/v1/ingestion_service.pb.h"
 
+#include "services/ingestion/activity/activity_outcome.h"
 #include "services/ingestion/delivery/delivery_scheduler.h"
 #include "services/ingestion/stream/dead_letters.h"
 #include "services/ingestion/stream/stream_registry.h"
@@ -21,11 +22,13 @@ namespace tarn::ingestion {
 class StreamManager {
  public:
   StreamManager(StreamStore& store, StreamRegistry& registry, WriteAheadLog& wal,
-                DeliveryScheduler& scheduler, IngestionMetrics& metrics)
+                DeliveryScheduler& scheduler, const ActivityEnvironment& environment,
+                IngestionMetrics& metrics)
       : store_(store),
         registry_(registry),
         wal_(wal),
         scheduler_(scheduler),
+        environment_(environment),
         dead_letters_(store.dead_letters(), registry, wal, metrics) {}
 
   absl::StatusOr<v1::Stream> Create(const RequestContext& context,
@@ -58,6 +61,7 @@ class StreamManager {
   StreamRegistry& registry_;
   WriteAheadLog& wal_;
   DeliveryScheduler& scheduler_;
+  const ActivityEnvironment environment_;
   DeadLetters dead_letters_;
 };
 

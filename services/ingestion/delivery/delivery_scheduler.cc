@@ -1,6 +1,8 @@
 #include "services/ingestion/delivery/delivery_scheduler.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 
 #include <absl/strings/str_cat.h>
 
@@ -176,6 +178,9 @@ DeliveryStatus DeliveryScheduler::StatusOf(const std::string& stream_uid) const 
 
 void DeliveryScheduler::Remove(const std::string& stream_uid) {
   std::lock_guard lock(mutex_);
+  // It is drained: nobody asks for the keys that it has seen any more.
+  std::error_code ignored;
+  std::filesystem::remove_all(deps_.seen_folder / stream_uid, ignored);
   const auto found = entries_.find(stream_uid);
   if (found == entries_.end()) return;
   if (found->second.running) {

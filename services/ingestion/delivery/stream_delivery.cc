@@ -17,6 +17,7 @@
 #include "common/table_schema/engine_types.h"
 #include "services/ingestion/record/record_matcher.h"
 #include "services/ingestion/record/schema_learner.h"
+#include "services/ingestion/stream/stream_pipeline.h"
 #include "services/ingestion/wal/log_id.h"
 
 namespace tarn::ingestion {
@@ -103,6 +104,7 @@ absl::StatusOr<bool> StreamDelivery::DeliverBatch(const Stream& stream) {
         deps_.wal.Read(uid_, position_,
                        static_cast<uint64_t>(std::min(batch_bytes_, stream.max_bytes()))));
     if (batch.records.empty()) return false;
+    TARN_RETURN_IF_ERROR(EnsurePipeline(stream));
     TARN_RETURN_IF_ERROR(EnsureTable(stream, batch));
     TARN_ASSIGN_OR_RETURN(const uint64_t end, Prepare(stream, batch));
     if (!prepared_) {
@@ -148,8 +150,9 @@ absl::Status StreamDelivery::EnsureTable(const Stream& stream, const WalRecords&
       wanted.set_name(stream.definition.table());
       wanted.set_type(catalog::v1::TABLE_TYPE_MANAGED);
       wanted.set_comment(stream.definition.comment());
-      *wanted.mutable_partition_fields() = stream.definition.partition_fields();
-      *wanted.mutable_schema()->mutable_fields() = stream.definition.columns();
+      *wanted.mutable_partition_fields() = stream.partition_fields();
+      *wanted.mutable_schema()->mutable_fields() =
+          pipeline_ != nullptr ? pipeline_->output() : stream.definition.columns();
       if (stream.definition.columns().empty()) {
         SchemaLearner learner(SchemaLearner::Scope::kWholeRecord, {});
         for (const WalRecord& record : batch.records) learner.Observe(record.payload);
@@ -173,6 +176,58 @@ absl::Status StreamDelivery::EnsureTable(const Stream& stream, const WalRecords&
     }
   }
   return absl::OkStatus();
+}
+
+absl::Status StreamDelivery::EnsurePipeline(const Stream& stream) {
+  if (pipeline_revision_ == stream.revision) return absl::OkStatus();
+  absl::StatusOr<std::shared_ptr<const ActivityPipeline>> pipeline =
+      CompilePipeline(stream.definition, stream.workspace, stream.owner, deps_.activities);
+  if (!pipeline.ok()) return Annotate(pipeline.status(), "compiling the activities");
+  pipeline_ = *std::move(pipeline);
+  pipeline_revision_ = stream.revision;
+  seen_.reset();
+  if (pipeline_ != nullptr && pipeline_->deduplicates()) {
+    seen_ = std::make_unique<SeenKeys>(deps_.seen_folder / uid_);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StreamDelivery::AddPipelineColumns() {
+  for (const table_schema::Field& wanted : pipeline_->output()) {
+    const table_schema::Field* present = nullptr;
+    for (const table_schema::Field& field : table_->schema().fields()) {
+      if (field.name() == wanted.name()) present = &field;
+    }
+    if (present == nullptr) {
+      *added_columns_.Add() = wanted;
+    } else if (!table_schema::SameType(*present, wanted)) {
+      return FailedPrecondition(
+          "OUTPUT_TYPE_DIFFERS",
+          absl::StrCat("column \"", wanted.name(), "\" comes out of the activities as ",
+                       table_schema::DisplayTypeOf(wanted), ", but ", table_->name(), " has it as ",
+                       table_schema::DisplayTypeOf(*present),
+                       "; convert it in an activity, or call it otherwise"));
+    }
+  }
+  table_schema::AssignFieldIds(added_columns_,
+                               std::max(LargestId(table_->schema().fields()), field_id_floor_));
+  return absl::OkStatus();
+}
+
+void StreamDelivery::KeepRefusals(const ActivityOutcome& outcome,
+                                  const std::vector<ArrivedRecord>& records, Converted& converted) {
+  for (const RefusedRow& row : outcome.refused) {
+    const auto position = static_cast<uint64_t>(row.position);
+    if (position >= converted.end_position) continue;
+    const auto record = std::lower_bound(
+        records.begin(), records.end(), position,
+        [](const ArrivedRecord& a, uint64_t wanted) { return a.position < wanted; });
+    if (record == records.end() || record->position != position) continue;
+    converted.dead.push_back(
+        {position, record->payload, row.reason, "",
+         absl::StrCat("activities[", row.activity, "] (", row.label, "): ", row.message),
+         record->time});
+  }
 }
 
 bool StreamDelivery::LearnColumns(const std::vector<ArrivedRecord>& records,
@@ -224,12 +279,27 @@ absl::StatusOr<StreamDelivery::Converted> StreamDelivery::Convert(
   const auto unknown_null = stream.adds_columns() ? RecordMatcher::UnknownNull::kIgnore
                                                   : RecordMatcher::UnknownNull::kRefuse;
   Conversion conversion;
-  do {
-    lake::RemoveStaging(staging);
-    TARN_ASSIGN_OR_RETURN(conversion,
-                          deps_.converter.Convert(TableToWrite(), unknown_null, records, staging));
-    // With new columns everything is written anew: rare, and it ends, as each round adds some.
-  } while (stream.adds_columns() && LearnColumns(records, conversion.misfits));
+  ActivityOutcome outcome;
+  if (pipeline_ != nullptr) {
+    TARN_RETURN_IF_ERROR(AddPipelineColumns());
+    const RowTransform transform{
+        stream.definition.columns(),
+        [&](duckdb::Connection& connection, const std::string& input, const std::string& output) {
+          auto ran = pipeline_->Run(connection, input, output, batch.records.front().position,
+                                    converted.end_position, seen_.get());
+          if (ran.ok()) outcome = *std::move(ran);
+          return ran.status();
+        }};
+    TARN_ASSIGN_OR_RETURN(conversion, deps_.converter.Convert(TableToWrite(), unknown_null, records,
+                                                              staging, &transform));
+  } else {
+    do {
+      lake::RemoveStaging(staging);
+      TARN_ASSIGN_OR_RETURN(
+          conversion, deps_.converter.Convert(TableToWrite(), unknown_null, records, staging));
+      // With new columns everything is written anew: rare, and it ends, as each round adds some.
+    } while (stream.adds_columns() && LearnColumns(records, conversion.misfits));
+  }
   if (conversion.taken < records.size()) {
     converted.end_position = records[conversion.taken].position;
     std::erase_if(converted.dead, [&](const NewDeadLetter& letter) {
@@ -240,11 +310,14 @@ absl::StatusOr<StreamDelivery::Converted> StreamDelivery::Convert(
   for (const lake::WrittenFile& file : converted.files) {
     converted.rows += static_cast<int64_t>(file.row_count);
   }
-  if (converted.rows + static_cast<int64_t>(conversion.misfits.size()) !=
-      static_cast<int64_t>(conversion.taken)) {
-    return Internal("ROWS_MISSING",
-                    absl::StrCat("the engine wrote ", converted.rows, " rows of ",
-                                 conversion.taken - conversion.misfits.size(), " records"));
+  const int64_t gone = static_cast<int64_t>(conversion.misfits.size() + outcome.refused.size());
+  // Of a batch that was divided, what activities left out is not known by parts.
+  const bool known = pipeline_ == nullptr || conversion.taken == records.size();
+  if (known && converted.rows + gone + outcome.dropped != static_cast<int64_t>(conversion.taken)) {
+    return Internal(
+        "ROWS_MISSING",
+        absl::StrCat("the engine wrote ", converted.rows, " rows of ",
+                     static_cast<int64_t>(conversion.taken) - gone - outcome.dropped, " records"));
   }
   for (Misfit& misfit : conversion.misfits) {
     const ArrivedRecord& record = records[misfit.index];
@@ -252,6 +325,7 @@ absl::StatusOr<StreamDelivery::Converted> StreamDelivery::Convert(
                               std::move(misfit.error.field), std::move(misfit.error.message),
                               record.time});
   }
+  KeepRefusals(outcome, records, converted);
   return converted;
 }
 

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -31,6 +32,8 @@
 #include "common/lake/lake_paths.h"
 #include "common/lease/lease.h"
 #include "common/table_schema/engine_types.h"
+#include "services/ingestion/activity/activity_pipeline.h"
+#include "services/ingestion/activity/seen_keys.h"
 #include "services/ingestion/delivery/catalog_client.h"
 #include "services/ingestion/ingestion_metrics.h"
 #include "services/ingestion/record/parquet_converter.h"
@@ -50,6 +53,9 @@ struct DeliveryDependencies {
   IngestionMetrics& metrics;
   // Of the log, as TakeLog gave it.
   const Lease& lease;
+  ActivityEnvironment activities;
+  // Below it, a folder for each stream: the keys that its deduplicate activity has seen.
+  std::filesystem::path seen_folder;
 };
 
 class StreamDelivery {
@@ -84,6 +90,13 @@ class StreamDelivery {
   // Into files below `staging`, with the columns that the batch adds.
   absl::StatusOr<Converted> Convert(const Stream& stream, const WalRecords& batch,
                                     const std::filesystem::path& staging);
+  // Compiles the stream's activities when they have changed.
+  absl::Status EnsurePipeline(const Stream& stream);
+  // Columns that come out of the activities and that the table lacks.
+  absl::Status AddPipelineColumns();
+  // What refusals of the activities make of their records.
+  static void KeepRefusals(const ActivityOutcome& outcome,
+                           const std::vector<ArrivedRecord>& records, Converted& converted);
   // Columns for fields that the table lacks, from the records that have such. False when there is
   // none to add.
   bool LearnColumns(const std::vector<ArrivedRecord>& records, const std::vector<Misfit>& misfits);
@@ -109,6 +122,10 @@ class StreamDelivery {
   // Field ids up to this one are known to be taken (by columns that were dropped).
   int field_id_floor_ = 0;
   std::optional<Prepared> prepared_;
+  // Of the stream's definition with this revision; null without activities.
+  std::shared_ptr<const ActivityPipeline> pipeline_;
+  int64_t pipeline_revision_ = -1;
+  std::unique_ptr<SeenKeys> seen_;
   // What is read at a time; less than the stream's max_bytes after a batch that had to be divided.
   int64_t batch_bytes_ = std::numeric_limits<int64_t>::max();
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <set>
 #include <string>
 #include <system_error>
 
@@ -17,6 +18,7 @@
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "common/table_schema/engine_types.h"
+#include "common/table_schema/system_columns.h"
 
 namespace tarn::ingestion {
 namespace {
@@ -94,11 +96,37 @@ absl::StatusOr<std::vector<std::string>> PartitionExpressions(const Table& table
   return expressions;
 }
 
-// Writes the rows of the temporary table `batch`, each partition's into files of its own, up to the
+table_schema::Fields WithIngestedAt(table_schema::Fields fields) {
+  table_schema::Field* const field = fields.Add();
+  field->set_name(std::string(table_schema::kIngestedAtColumn));
+  field->set_type(std::string(table_schema::kSystemColumnType));
+  return fields;
+}
+
+// "SELECT …" of the table's columns, NULL for those that `from` does not have.
+absl::StatusOr<std::string> SelectColumns(duckdb::Connection& connection,
+                                          const table_schema::Fields& fields,
+                                          const std::string& from) {
+  TARN_ASSIGN_OR_RETURN(const duckdb::PreparedStatement all,
+                        connection.Prepare("SELECT * FROM " + from));
+  std::set<std::string> names;
+  for (const duckdb::Column& column : all.schema()) names.insert(column.name);
+  std::string select;
+  for (const table_schema::Field& field : fields) {
+    const std::string name = QuoteIdentifier(field.name());
+    absl::StrAppend(&select, select.empty() ? "SELECT " : ", ", "CAST(",
+                    names.contains(field.name()) ? name : "NULL", " AS ",
+                    table_schema::EngineTypeOf(field), ") AS ", name);
+  }
+  return select;
+}
+
+// Writes the rows of the temporary table `from`, each partition's into files of its own, up to the
 // position (which is returned) at which one partition more than `max_partitions` begins. The
 // partitions' values are expressions, which are not to stand in the files.
 absl::StatusOr<uint64_t> WritePartitions(duckdb::Connection& connection, const Table& table,
                                          const table_schema::Fields& fields,
+                                         const std::string& from,
                                          const std::vector<std::string>& expressions,
                                          int max_partitions, const fs::path& folder,
                                          const lake::ParquetWriteOptions& write,
@@ -113,10 +141,10 @@ absl::StatusOr<uint64_t> WritePartitions(duckdb::Connection& connection, const T
     absl::StrAppend(&columns, columns.empty() ? "" : ", ", QuoteIdentifier(field.name()));
   }
   // The partitions in the order in which they appear, one more than are written.
-  TARN_ASSIGN_OR_RETURN(const duckdb::QueryResult values,
-                        connection.Query(absl::StrCat("SELECT min(", position, "), ", keys,
-                                                      " FROM batch GROUP BY ALL ORDER BY 1 LIMIT ",
-                                                      max_partitions + 1)));
+  TARN_ASSIGN_OR_RETURN(
+      const duckdb::QueryResult values,
+      connection.Query(absl::StrCat("SELECT min(", position, "), ", keys, " FROM ", from,
+                                    " GROUP BY ALL ORDER BY 1 LIMIT ", max_partitions + 1)));
   const uint64_t parts =
       std::min<uint64_t>(values.row_count(), static_cast<uint64_t>(max_partitions));
   uint64_t end = std::numeric_limits<int64_t>::max();
@@ -137,7 +165,7 @@ absl::StatusOr<uint64_t> WritePartitions(duckdb::Connection& connection, const T
     TARN_ASSIGN_OR_RETURN(
         std::vector<lake::WrittenFile> files,
         lake::WriteParquet(connection,
-                           absl::StrCat("SELECT ", columns, " FROM batch WHERE ", where),
+                           absl::StrCat("SELECT ", columns, " FROM ", from, " WHERE ", where),
                            folder / absl::StrCat("part", row), write));
     for (lake::WrittenFile& file : files) {
       file.relative_path = absl::StrCat(lake::PartitionPath(partition), "/", file.relative_path);
@@ -159,11 +187,17 @@ absl::StatusOr<ParquetConverter> ParquetConverter::Open(const ParquetConverterOp
   fs::remove_all(options.work_folder, error);
   fs::create_directories(options.work_folder, error);
   if (error) return lake::FileError(error.value(), "make", options.work_folder);
+  // Users' expressions run here: what they may call is on a list, and beyond these folders there is
+  // nothing.
+  std::vector<std::string> allowed = {options.work_folder.string()};
+  if (!options.lake_folder.empty()) allowed.push_back(options.lake_folder.string());
   TARN_ASSIGN_OR_RETURN(
       duckdb::Database database,
       duckdb::Database::Open({.threads = options.threads,
                               .memory_limit_bytes = options.memory_limit_bytes,
                               .temp_directory = (options.work_folder / "spill").string(),
+                              .allowed_directories = std::move(allowed),
+                              .lock_down = !options.lake_folder.empty(),
                               .row_sources = true,
                               // Records are read by several threads; their order is no promise.
                               .settings = {{"preserve_insertion_order", "false"}}}));
@@ -173,33 +207,52 @@ absl::StatusOr<ParquetConverter> ParquetConverter::Open(const ParquetConverterOp
 absl::StatusOr<Conversion> ParquetConverter::Convert(const Table& table,
                                                      RecordMatcher::UnknownNull unknown_null,
                                                      std::span<const ArrivedRecord> records,
-                                                     const fs::path& folder) const {
+                                                     const fs::path& folder,
+                                                     const RowTransform* transform) const {
   TARN_ASSIGN_OR_RETURN(duckdb::Connection connection, database_.Connect());
   const table_schema::Fields fields = WrittenFields(table.schema().fields());
   const bool partitioned = !table.partition_fields().empty();
-  RecordRows rows(fields, unknown_null, records, partitioned);
-  const duckdb::ScopedRowSource source(rows);
   lake::ParquetWriteOptions write{.field_ids = table_schema::FieldIdsSpec(fields)};
   for (const catalog::v1::SortField& sort : table.sort_fields()) {
     absl::StrAppend(&write.order_by, write.order_by.empty() ? "" : ", ",
                     QuoteIdentifier(sort.source()), sort.descending() ? " DESC" : "");
   }
+  RecordRows rows(transform == nullptr ? fields : WithIngestedAt(transform->input), unknown_null,
+                  records, transform != nullptr || partitioned);
+  const duckdb::ScopedRowSource source(rows);
   Conversion conversion;
   conversion.taken = records.size();
-  if (!partitioned) {
+  if (transform == nullptr && !partitioned) {
     TARN_ASSIGN_OR_RETURN(
         conversion.files,
         lake::WriteParquet(connection, "SELECT * FROM " + source.sql(), folder, write));
     conversion.misfits = rows.TakeMisfits();
     return conversion;
   }
-  TARN_ASSIGN_OR_RETURN(const std::vector<std::string> expressions, PartitionExpressions(table));
-  TARN_RETURN_IF_ERROR(
-      connection.Execute(absl::StrCat("CREATE TEMP TABLE batch AS SELECT * FROM ", source.sql())));
+  TARN_RETURN_IF_ERROR(connection.Execute(
+      absl::StrCat("CREATE TEMP TABLE __tarn_batch AS SELECT * FROM ", source.sql())));
   conversion.misfits = rows.TakeMisfits();
+  std::string from = "__tarn_batch";
+  if (transform != nullptr) {
+    TARN_RETURN_IF_ERROR(transform->run(connection, "__tarn_batch", "__tarn_output"));
+    TARN_ASSIGN_OR_RETURN(const std::string select,
+                          SelectColumns(connection, fields, "__tarn_output"));
+    if (!partitioned) {
+      TARN_ASSIGN_OR_RETURN(
+          conversion.files,
+          lake::WriteParquet(connection, absl::StrCat(select, " FROM __tarn_output"), folder,
+                             write));
+      return conversion;
+    }
+    TARN_RETURN_IF_ERROR(
+        connection.Execute(absl::StrCat("CREATE TEMP TABLE __tarn_rows AS ", select, ", ",
+                                        std::string(kPositionColumn), " FROM __tarn_output")));
+    from = "__tarn_rows";
+  }
+  TARN_ASSIGN_OR_RETURN(const std::vector<std::string> expressions, PartitionExpressions(table));
   TARN_ASSIGN_OR_RETURN(const uint64_t end,
-                        WritePartitions(connection, table, fields, expressions, max_partitions_,
-                                        folder, write, conversion.files));
+                        WritePartitions(connection, table, fields, from, expressions,
+                                        max_partitions_, folder, write, conversion.files));
   while (conversion.taken > 0 && records[conversion.taken - 1].position >= end) --conversion.taken;
   while (!conversion.misfits.empty() && conversion.misfits.back().index >= conversion.taken) {
     conversion.misfits.pop_back();

@@ -6,7 +6,9 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include <absl/status/status.h>
@@ -23,10 +25,23 @@ namespace tarn::ingestion {
 struct ParquetConverterOptions {
   // Where large sorts spill.
   std::filesystem::path work_folder;
+  // Beside the work folder, all that the engine can reach; its settings are locked.
+  std::filesystem::path lake_folder;
   int threads = 2;
   int64_t memory_limit_bytes = 512LL << 20;
   // Partitions that one call writes at most, each a file of its own.
   int max_partitions = 256;
+};
+
+// What is done to rows between the records and the table.
+struct RowTransform {
+  // The columns of the records.
+  table_schema::Fields input;
+  // Makes `output`, a table or view of the table's columns (or some of them), kPositionColumn and
+  // _ingested_at, of the table `input`, which has the columns `input`, and these two.
+  std::function<absl::Status(duckdb::Connection& connection, const std::string& input,
+                             const std::string& output)>
+      run;
 };
 
 struct Conversion {
@@ -47,11 +62,16 @@ class ParquetConverter {
   // Makes the work folder, and empties it of what a process that was killed left there.
   static absl::StatusOr<ParquetConverter> Open(const ParquetConverterOptions& options);
 
-  // Writes the records into `folder` (absolute, new). Errors are the engine's.
+  // Writes the records into `folder` (absolute, new), `transform`ed unless it is null. Errors are
+  // the engine's, and the transform's.
   absl::StatusOr<Conversion> Convert(const tarn::catalog::v1::Table& table,
                                      RecordMatcher::UnknownNull unknown_null,
                                      std::span<const ArrivedRecord> records,
-                                     const std::filesystem::path& folder) const;
+                                     const std::filesystem::path& folder,
+                                     const RowTransform* transform = nullptr) const;
+
+  // That of the connections that transforms get.
+  const duckdb::Database& engine() const { return database_; }
 
  private:
   ParquetConverter(int max_partitions, duckdb::Database database)

@@ -28,6 +28,16 @@ struct Stream {
     return absl::Seconds(definition.delivery().max_delay().seconds()) +
            absl::Nanoseconds(definition.delivery().max_delay().nanos());
   }
+  const google::protobuf::RepeatedPtrField<v1::Activity>& activities() const {
+    return definition.destinations().empty() ? v1::Destination::default_instance().activities()
+                                             : definition.destinations(0).activities();
+  }
+  bool has_activities() const { return !activities().empty(); }
+  // Of a table that the stream makes.
+  const google::protobuf::RepeatedPtrField<catalog::v1::PartitionField>& partition_fields() const {
+    return definition.destinations().empty() ? definition.partition_fields()
+                                             : definition.destinations(0).partition_fields();
+  }
   bool adds_columns() const { return definition.new_field_policy() != v1::NEW_FIELD_POLICY_REJECT; }
 };
 

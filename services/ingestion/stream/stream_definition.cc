@@ -38,6 +38,24 @@ void NormalizeDelivery(const std::string& path, v1::DeliveryPolicy& delivery,
   }
 }
 
+// What can be seen without compiling the activities.
+void NormalizeDestinations(const std::string& path, const v1::Stream& stream,
+                           std::vector<FieldViolation>& violations) {
+  if (stream.destinations_size() > 1) {
+    violations.push_back({path + ".destinations", "at most one; make another stream for another"});
+  }
+  if (!stream.table().empty() && stream.table() != stream.destinations(0).table()) {
+    violations.push_back({path + ".table", "is not the destination's table; leave it out"});
+  }
+  if (!stream.partition_fields().empty()) {
+    violations.push_back({path + ".partition_fields", "stand in the destination"});
+  }
+  if (!stream.destinations(0).activities().empty() && stream.columns().empty()) {
+    violations.push_back(
+        {path + ".columns", "a stream with activities declares its columns: they work on them"});
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<v1::Stream> NormalizeDefinition(const v1::Stream& stream, std::string_view path) {
@@ -56,11 +74,21 @@ absl::StatusOr<v1::Stream> NormalizeDefinition(const v1::Stream& stream, std::st
   } else {
     take(id.status(), at + ".name");
   }
-  normal.set_table(stream.table());
-  if (const auto table = names::ParseTable(stream.table()); !table.ok()) {
-    take(table.status(), at + ".table");
-  } else if (names::IsReservedDatabase(table->database)) {
-    violations.push_back({at + ".table", "the database is reserved for Tarn itself"});
+  const auto check_table = [&](const std::string& name, const std::string& field) {
+    if (const auto table = names::ParseTable(name); !table.ok()) {
+      take(table.status(), field);
+    } else if (names::IsReservedDatabase(table->database)) {
+      violations.push_back({field, "the database is reserved for Tarn itself"});
+    }
+  };
+  *normal.mutable_destinations() = stream.destinations();
+  if (stream.destinations().empty()) {
+    normal.set_table(stream.table());
+    check_table(stream.table(), at + ".table");
+  } else {
+    normal.set_table(stream.destinations(0).table());
+    NormalizeDestinations(at, stream, violations);
+    check_table(stream.destinations(0).table(), at + ".destinations[0].table");
   }
   if (stream.comment().size() > kMaxCommentBytes) {
     violations.push_back({at + ".comment", "at most 4096 bytes"});
@@ -100,8 +128,9 @@ absl::StatusOr<v1::Stream> NormalizeDefinition(const v1::Stream& stream, std::st
 absl::StatusOr<v1::Stream> ApplyUpdate(const v1::Stream& current, const v1::Stream& wanted,
                                        const google::protobuf::FieldMask& mask) {
   v1::Stream next = current;
-  const std::vector<std::string> all = {"comment",  "columns",          "partition_fields",
-                                        "delivery", "new_field_policy", "format"};
+  const std::vector<std::string> all = {"comment",      "columns",  "partition_fields",
+                                        "destinations", "delivery", "new_field_policy",
+                                        "format"};
   std::vector<std::string> paths(mask.paths().begin(), mask.paths().end());
   if (paths.empty()) {
     paths = all;
@@ -114,6 +143,13 @@ absl::StatusOr<v1::Stream> ApplyUpdate(const v1::Stream& current, const v1::Stre
       *next.mutable_columns() = wanted.columns();
     } else if (path == "partition_fields") {
       *next.mutable_partition_fields() = wanted.partition_fields();
+    } else if (path == "destinations") {
+      if (!wanted.destinations().empty() && wanted.destinations(0).table() != current.table()) {
+        return InvalidFields({{"stream.destinations[0].table",
+                               absl::StrCat("a stream's table cannot change (it is ",
+                                            current.table(), "); make another stream")}});
+      }
+      *next.mutable_destinations() = wanted.destinations();
     } else if (path == "delivery") {
       *next.mutable_delivery() = wanted.delivery();
     } else if (path == "delivery.max_bytes") {

@@ -1,0 +1,20 @@
+// The compiled activities of a stream. Thread safe.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <absl/status/statusor.h>
+
+#include "services/ingestion/activity/activity_pipeline.h"
+#include "services/ingestion/stream/stream.h"
+
+namespace tarn::ingestion {
+
+// Null for a stream without activities. INVALID_ARGUMENT (INVALID_FIELD) names what is wrong by its
+// path below "stream", in the activities or in the destination's partition fields.
+absl::StatusOr<std::shared_ptr<const ActivityPipeline>> CompilePipeline(
+    const v1::Stream& definition, const std::string& workspace, const std::string& owner,
+    const ActivityEnvironment& environment);
+
+}  // namespace tarn::ingestion
