@@ -50,8 +50,8 @@ TEST_F(IngestionPgTest, DeviceMessagesArriveWithTheColumnsAsSent) {
   for (const auto& field : table.schema().fields()) {
     columns.push_back(field.name() + " " + field.type());
   }
-  EXPECT_THAT(columns,
-              ElementsAre("data struct", "device_id string", "ts double", "device string"));
+  EXPECT_THAT(columns, ElementsAre("data struct", "device_id string", "ts double", "device string",
+                                   "_ingested_at timestamptz", "_committed_at timestamptz"));
   EXPECT_THAT(Rows("device_messages", "device || ' ' || data.co || ' ' || ts"),
               ElementsAre("d1 0.0045 1594598735.75", "d2 0.0117 1594598736.0"));
 }
@@ -126,8 +126,8 @@ TEST_F(IngestionPgTest, NewFieldsBecomeColumns) {
   ASSERT_OK(ingestion_->Put("s", {R"({"a":2,"b":{"c":"x"},"n":null})", R"({"a":3})"}));
   ASSERT_OK_AND_ASSIGN(const v1::Stream stream, ingestion_->Flush("s", kWait));
   EXPECT_EQ(stream.statistics().dead_letter_records(), 0);
-  EXPECT_EQ(catalog_.TableOf(TableName("s")).schema().fields_size(), 2);
-  EXPECT_GT(catalog_.TableOf(TableName("s")).schema().fields(1).id(), 5);
+  EXPECT_EQ(catalog_.TableOf(TableName("s")).schema().fields_size(), 4);
+  EXPECT_GT(catalog_.TableOf(TableName("s")).schema().fields(3).id(), 5);
   EXPECT_THAT(Rows("s", "a || coalesce(b.c, '-')"), ElementsAre("1-", "2x", "3-"));
 }
 

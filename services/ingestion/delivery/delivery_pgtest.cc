@@ -181,6 +181,25 @@ TEST_F(DeliveryPgTest, RecordsGoThroughActivitiesToTheirTable) {
               ElementsAre("1.5 -", "2.0 false", "3.0 -", "9.0 true"));
 }
 
+TEST_F(DeliveryPgTest, TheTimeOfArrivalIsWrittenAlsoIntoATableThatWasThereBefore) {
+  catalog::v1::CreateTableRequest create;
+  create.mutable_table()->set_name(TableName("s"));
+  create.mutable_table()->set_type(catalog::v1::TABLE_TYPE_MANAGED);
+  auto* field = create.mutable_table()->mutable_schema()->add_fields();
+  field->set_name("a");
+  field->set_type("long");
+  catalog::v1::Table table;
+  ASSERT_TRUE(catalog_.CreateTable(nullptr, &create, &table).ok());
+  ASSERT_OK(ingestion_->CreateStream("s"));
+  ASSERT_OK(ingestion_->Put("s", {R"({"a":1})"}));
+  ASSERT_OK(ingestion_->Flush("s", kWait));
+  table = catalog_.TableOf(TableName("s"));
+  ASSERT_EQ(table.schema().fields_size(), 3);
+  EXPECT_EQ(table.schema().fields(1).name(), "_ingested_at");
+  EXPECT_EQ(table.schema().fields(2).name(), "_committed_at");
+  EXPECT_THAT(Rows("s", "a || ' ' || (_ingested_at > '2020-01-01')"), ElementsAre("1 true"));
+}
+
 TEST_F(DeliveryPgTest, DuplicatesAreDroppedAlsoAcrossARestart) {
   v1::Stream stream = Readings();
   auto& activities = *stream.mutable_destinations(0)->mutable_activities();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 
@@ -15,6 +16,7 @@
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "common/table_schema/engine_types.h"
+#include "common/table_schema/system_columns.h"
 #include "services/ingestion/record/record_matcher.h"
 #include "services/ingestion/record/schema_learner.h"
 #include "services/ingestion/stream/stream_pipeline.h"
@@ -66,6 +68,22 @@ DataFile ToDataFile(const lake::WrittenFile& file, const std::string& relative_p
     if (column.upper) stats->set_upper_bound(*column.upper);
   }
   return data;
+}
+
+// The system columns for which `present` has room, behind `fields`. A column that somebody gave
+// such a name keeps it.
+void AddSystemColumns(const table_schema::Fields& present, table_schema::Fields& fields) {
+  for (const std::string_view name :
+       {table_schema::kIngestedAtColumn, table_schema::kCommittedAtColumn}) {
+    const bool taken =
+        std::any_of(present.begin(), present.end(), [&](const table_schema::Field& field) {
+          return absl::EqualsIgnoreCase(field.name(), absl::string_view(name.data(), name.size()));
+        });
+    if (taken) continue;
+    table_schema::Field& field = *fields.Add();
+    field.set_name(std::string(name));
+    field.set_type(std::string(table_schema::kSystemColumnType));
+  }
 }
 
 // Whether the same request is worth sending again: nobody knows whether it was done, or the other
@@ -159,6 +177,8 @@ absl::Status StreamDelivery::EnsureTable(const Stream& stream, const WalRecords&
         *wanted.mutable_schema()->mutable_fields() = learner.Columns();
       }
       if (wanted.schema().fields().empty()) return absl::OkStatus();
+      const table_schema::Fields present = wanted.schema().fields();
+      AddSystemColumns(present, *wanted.mutable_schema()->mutable_fields());
       absl::StatusOr<Table> created = deps_.catalog.CreateTable(stream, wanted);
       if (created.status().code() == absl::StatusCode::kAlreadyExists) {
         created = deps_.catalog.GetTable(stream);
@@ -344,6 +364,9 @@ absl::StatusOr<uint64_t> StreamDelivery::Prepare(const Stream& stream, const Wal
   added_columns_.Clear();
   std::filesystem::path staging;
   if (table_) {
+    AddSystemColumns(table_->schema().fields(), added_columns_);
+    table_schema::AssignFieldIds(added_columns_,
+                                 std::max(LargestId(table_->schema().fields()), field_id_floor_));
     TARN_ASSIGN_OR_RETURN(const auto table_id, names::ParseTable(table_->name()));
     TARN_ASSIGN_OR_RETURN(staging, deps_.lake.Join(lake::LakePaths::TableStaging(
                                        stream.workspace, table_id.database, table_id.table,
