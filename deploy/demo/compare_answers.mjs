@@ -72,6 +72,17 @@ const questions = [
             count(DISTINCT round(data.lpg, 4)), round(sum(round(data.humidity, 2)), 4) FROM iot.device_messages`,
     [[iot.messages, iot.lpg_sum, iot.smoke_sum, iot.distinct_lpg, iot.humidity_sum]],
   ],
+  [
+    "readings, rounded and converted on the way",
+    `SELECT device, count(*), round(avg(temp), 4), round(sum(co), 4), count(longitude) + count(installed) - count(*)
+     FROM iot.readings GROUP BY device ORDER BY device`,
+    Object.entries(iot.devices).map(([device, d]) => [device, d.messages, d.mean_temp_f, d.co_sum, d.messages]),
+  ],
+  [
+    "sums over all readings",
+    `SELECT count(*), round(sum(lpg), 4), round(sum(smoke), 4), count(DISTINCT lpg), round(sum(humidity), 4) FROM iot.readings`,
+    [[iot.messages, iot.lpg_sum, iot.smoke_sum, iot.distinct_lpg, iot.humidity_sum]],
+  ],
 ];
 
 let different = 0;

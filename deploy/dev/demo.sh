@@ -157,6 +157,7 @@ demo_main() {
   demo_stage "upload the raw files" demo_upload "$raw"
   demo_stage "run the pipeline smart-hub" tarn run smart-hub --wait
   demo_stage "put the device messages" tarn put device_messages "$raw/iot/raw_data_large.json" --flush
+  demo_stage "put them again, as readings" tarn put device_readings "$raw/iot/raw_data_large.json" --flush
   demo_stage "wait for the alert" demo_wait_for_alert "$demo"
   demo_report "$data" "$answers"
 }
@@ -167,7 +168,7 @@ demo_report() {
   printf '\nStages\n'
   printf '  %s\n' "${DEMO_STAGES[@]}"
   printf '\nTables\n'
-  for table in smart_hub.usage_json smart_hub.locations_csv smart_hub.rates_xml smart_hub.usage_enriched iot.device_messages; do
+  for table in smart_hub.usage_json smart_hub.locations_csv smart_hub.rates_xml smart_hub.usage_enriched iot.device_messages iot.readings; do
     printf '  %-28s %12s rows\n' "$table" "$(demo_rows "$table")"
   done
   printf '\nAnswers, against those known\n'
