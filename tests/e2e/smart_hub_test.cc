@@ -69,6 +69,16 @@ TEST_P(SmartHubTest, RunsFromRawFilesToTheKnownAnswersAndAgainTheSame) {
     EXPECT_EQ(tarn_.Query("SELECT count(*) FROM iot.device_messages"),
               (std::vector<std::string>{"600"}));
   }
+  // The same messages through activities: rounded and converted as a query does it afterwards.
+  hub_.Must({"put", "device_readings", hub_.raw() + "/iot/raw_data_large.json", "--flush"});
+  EXPECT_EQ(tarn_.Query("SELECT device, count(*), round(avg(temp), 4), round(sum(co), 4), "
+                        "round(sum(humidity), 4), count(longitude), count(installed) "
+                        "FROM iot.readings GROUP BY device ORDER BY device"),
+            tarn_.Query("SELECT device, count(*), round(avg(round(data.temp, 2) * 1.8 + 32), 4), "
+                        "round(sum(round(data.co, 4)), 4), round(sum(round(data.humidity, 2)), 4), "
+                        "count(*), count(*) FROM iot.device_messages GROUP BY device "
+                        "ORDER BY device"));
+  EXPECT_EQ(tarn_.Query("SELECT count(*) FROM iot.readings"), (std::vector<std::string>{"600"}));
   std::string received;
   EXPECT_TRUE(WaitUntil(
       [&] {
