@@ -82,7 +82,9 @@ absl::Status IngestionModule::Start() {
                                           .threads = static_cast<int>(options_.engine_threads),
                                           .memory_limit_bytes = options_.engine_memory.bytes}));
   relation_tables_.emplace(converter_->engine(), relations_, context_.clock);
-  const ActivityEnvironment activities{.relations = &*relation_tables_, .functions = &functions_};
+  const ActivityEnvironment activities{.relations = &*relation_tables_,
+                                       .functions = &functions_,
+                                       .time_limit = options_.activity_timeout};
   catalog_ =
       std::make_unique<CatalogClient>(context_.services.ChannelFor("catalog"), context_.tokens);
   scheduler_ = std::make_unique<DeliveryScheduler>(
