@@ -212,6 +212,7 @@ void IngestionModule::Stop() {
     records_handler_->Stop();
     http_->Stop();
   }
+  finder_.Stop();
   // First of the rest, so that nothing is started any more.
   storage_.Stop();
   {

@@ -23,6 +23,10 @@ namespace {
 constexpr size_t kMaxProducerIdBytes = 128;
 // Of one batch; the others are counted.
 constexpr size_t kMaxToldRefusals = 100;
+// What a batch counts besides its bytes.
+constexpr size_t kEntryBytes = 256;
+// About what the acknowledgements of one message may have.
+constexpr size_t kResponseBytes = 256 * 1024;
 
 absl::Status CheckProducerId(const std::string& id) {
   const bool plain = std::all_of(id.begin(), id.end(), [](unsigned char c) {
@@ -178,10 +182,11 @@ void IngestCall::Opened(const absl::StatusOr<StreamPtr>& stream) {
   }
   {
     std::lock_guard lock(mutex_);
-    if (end_) return;
-    opened_ = std::move(opened);
     opening_ = false;
-    is_open_ = true;
+    if (!end_) {
+      opened_ = std::move(opened);
+      is_open_ = true;
+    }
   }
   Step();
 }
@@ -198,7 +203,7 @@ absl::StatusOr<PayloadRecords> IngestCall::ReadBatch(v1::IngestBatch& batch) con
 }
 
 void IngestCall::Store(v1::IngestBatch& batch) {
-  const size_t bytes = batch.ByteSizeLong();
+  const size_t bytes = batch.ByteSizeLong() + kEntryBytes;
   uint64_t number = 0;
   {
     std::lock_guard lock(mutex_);
@@ -227,6 +232,10 @@ void IngestCall::Stored(uint64_t number, int64_t sequence,
     entry.done = true;
     if (outcome.ok()) {
       entry.ack = AckOf(sequence, *outcome);
+      // A small batch may have a large acknowledgement.
+      const size_t ack_bytes = entry.ack.ByteSizeLong();
+      entry.bytes += ack_bytes;
+      in_flight_bytes_ += ack_bytes;
     } else {
       entry.error = outcome.status();
     }
@@ -243,7 +252,8 @@ bool IngestCall::TakeReady() {
     opened_.reset();
     return true;  // by itself, the first
   }
-  while (!entries_.empty() && entries_.front().done) {
+  size_t bytes = 0;
+  while (!entries_.empty() && entries_.front().done && bytes < kResponseBytes) {
     Entry& entry = entries_.front();
     if (!entry.error.ok()) {
       // What follows is not stored either: the log takes no batch behind one that failed.
@@ -252,6 +262,7 @@ bool IngestCall::TakeReady() {
       entries_.clear();
       break;
     }
+    bytes += entry.ack.ByteSizeLong();
     *response_.add_acks() = std::move(entry.ack);
     in_flight_bytes_ -= entry.bytes;
     entries_.pop_front();
@@ -280,8 +291,9 @@ void IngestCall::Step() {
         in_flight_bytes_ <= static_cast<size_t>(core_->max_in_flight_bytes)) {
       read = true;
       reading_ = true;
+      starting_read_ = true;
     }
-    if (end_ && !writing_ && !opening_ && entries_.empty()) {
+    if (end_ && !writing_ && !opening_ && !starting_read_ && entries_.empty()) {
       finishing = true;
       finished_ = true;
       finish = *end_;
@@ -289,7 +301,16 @@ void IngestCall::Step() {
     }
   }
   if (write) StartWrite(&response_);
-  if (read) StartRead(&request_);
+  if (read) {
+    StartRead(&request_);
+    bool ended = false;
+    {
+      std::lock_guard lock(mutex_);
+      starting_read_ = false;
+      ended = end_.has_value();
+    }
+    if (ended) return Step();
+  }
   if (finishing) Finish(scope != nullptr ? scope->Finish(finish) : rpc::ToGrpcStatus(finish));
 }
 

@@ -100,6 +100,9 @@ class IngestCall final : public grpc::ServerBidiReactor<v1::IngestRequest, v1::I
   uint64_t first_entry_ = 0;  // the number of entries_.front()
   size_t in_flight_bytes_ = 0;
   bool reading_ = false;  // until what was read is taken
+  // Between the decision and StartRead: the call must not be finished before, nothing may be
+  // started after.
+  bool starting_read_ = false;
   bool writing_ = false;
   bool finished_ = false;
   // Nothing is read any more; how the call ends.

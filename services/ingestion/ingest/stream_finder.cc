@@ -10,9 +10,13 @@ namespace {
 
 constexpr size_t kMaxWaiting = 1000;
 
+absl::StatusOr<StreamPtr> Stopping() {
+  return Unavailable("MODULE_NOT_SERVING", "ingestion is stopping; try again in a moment");
+}
+
 }  // namespace
 
-StreamFinder::~StreamFinder() {
+void StreamFinder::Stop() {
   {
     std::lock_guard lock(mutex_);
     stop_ = true;
@@ -27,15 +31,18 @@ void StreamFinder::Find(const std::string& workspace, const std::string& name, F
   if (StreamPtr known = registry_.FindInMemory(workspace, *id); known != nullptr) {
     return found(std::move(known));
   }
+  bool stopped = false;
   {
     std::lock_guard lock(mutex_);
-    if (lookups_.size() < kMaxWaiting) {
+    stopped = stop_;
+    if (!stopped && lookups_.size() < kMaxWaiting) {
       lookups_.push_back({workspace, *std::move(id), std::move(found)});
       if (!thread_.joinable()) thread_ = std::thread([this] { Run(); });
       changed_.notify_one();
       return;
     }
   }
+  if (stopped) return found(Stopping());
   found(ResourceExhausted("OVERLOADED",
                           "too many requests wait for streams to be looked up; try again soon"));
 }
@@ -47,8 +54,9 @@ void StreamFinder::Run() {
     if (lookups_.empty()) return;
     Lookup lookup = std::move(lookups_.front());
     lookups_.pop_front();
+    const bool stopped = stop_;
     lock.unlock();
-    lookup.found(registry_.Find(lookup.workspace, lookup.id));
+    lookup.found(stopped ? Stopping() : registry_.Find(lookup.workspace, lookup.id));
     lookup.found = nullptr;
     lock.lock();
   }

@@ -1,98 +1,17 @@
-// The ways in to a running module: PutRecords, Ingest and HTTP, with a real PostgreSQL and disk.
-#include <filesystem>
+// PutRecords and Ingest of a running module, with a real PostgreSQL and disk.
 #include <functional>
 #include <thread>
-#include <zlib.h>
 
-#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/time/clock.h>
-#include <curl/curl.h>
-#include <gmock/gmock.h>
-#include <grpcpp/server_builder.h>
-#include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
-#include "tarn/dashboard/v1/auth_service.grpc.pb.h"
-
-#include "common/postgres/testing/test_database.h"
-#include "common/rpc/client.h"
-#include "common/rpc/service_directory.h"
-#include "common/rpc/status_conversion.h"
-#include "common/server/grpc_server.h"
-#include "common/status/error.h"
-#include "common/testing/status_matchers.h"
-#include "common/testing/temp_dir.h"
 #include "services/ingestion/record/record_check.h"
-#include "services/ingestion/testing/fake_catalog.h"
-#include "services/ingestion/testing/test_ingestion.h"
+#include "services/ingestion/testing/ways_in_fixture.h"
 
 namespace tarn::ingestion {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-namespace fs = std::filesystem;
-
-constexpr char kKey[] = "tarn_0123456789ab_the-secret-of-ada";
-
-// Knows one key, for which it gives what `token` makes.
-class FakeAuthService : public dashboard::v1::AuthService::Service {
- public:
-  std::function<std::string()> token;
-  std::atomic<int> calls = 0;
-
-  grpc::Status ExchangeKey(grpc::ServerContext*, const dashboard::v1::ExchangeKeyRequest* request,
-                           dashboard::v1::ExchangeKeyResponse* response) override {
-    ++calls;
-    if (request->key() != kKey) {
-      return rpc::ToGrpcStatus(Unauthenticated("KEY_INVALID", "there is no such key"));
-    }
-    response->set_token(token());
-    response->mutable_expire_time()->set_seconds(absl::ToUnixSeconds(absl::Now()) + 300);
-    return grpc::Status::OK;
-  }
-};
-
-class WaysInPgTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    fs::create_directories(dir_.path() / "lake");
-    fs::create_directories(dir_.path() / "state");
-    auto server = server::GrpcServer::Start({.module = "catalog", .listen = "127.0.0.1:0"},
-                                            [&](grpc::ServerBuilder& builder) {
-                                              builder.RegisterService(&catalog_);
-                                              builder.RegisterService(&auth_);
-                                            });
-    ASSERT_OK(server);
-    server_ = *std::move(server);
-    Start();
-    ASSERT_OK(ingestion_->CreateStream("s"));
-  }
-  void TearDown() override {
-    ingestion_.reset();
-    server_->Shutdown(absl::Seconds(1));
-  }
-  void Start(IngestionOptions options = {}) {
-    ingestion_.reset();
-    const auto channel =
-        rpc::CreateChannelTo(server_->address(), *rpc::ClientCredentials(false, ""));
-    ingestion_ = std::make_unique<TestIngestion>(
-        TestIngestion::Places{database_.dsn(), dir_.path() / "lake", dir_.path() / "state", channel,
-                              channel},
-        options);
-    auth_.token = [this] { return ingestion_->TokenOf("ada"); };
-    ingestion_->WaitUntilReady();
-  }
-
-  TempDir dir_;
-  TestDatabase database_;
-  FakeCatalog catalog_;
-  FakeAuthService auth_;
-  std::unique_ptr<server::GrpcServer> server_;
-  std::unique_ptr<TestIngestion> ingestion_;
-};
 
 // ---- PutRecords ---------------------------------------------------------------------------------
 
@@ -185,7 +104,7 @@ class Producer {
     v1::IngestResponse response;
     while (acks_.size() < count && call_->Read(&response)) {
       acks_.insert(acks_.end(), response.acks().begin(), response.acks().end());
-      ++messages_;
+      largest_message_ = std::max(largest_message_, response.ByteSizeLong());
     }
     std::vector<v1::IngestAck> taken(acks_.begin(), acks_.begin() + std::min(count, acks_.size()));
     acks_.erase(acks_.begin(), acks_.begin() + taken.size());
@@ -200,13 +119,14 @@ class Producer {
   }
   void Cancel() { context_.TryCancel(); }
   const v1::IngestOpened& opened() const { return opened_; }
+  size_t largest_message() const { return largest_message_; }
 
  private:
   grpc::ClientContext context_;
   std::unique_ptr<grpc::ClientReaderWriter<v1::IngestRequest, v1::IngestResponse>> call_;
   v1::IngestOpened opened_;
   std::vector<v1::IngestAck> acks_;
-  int messages_ = 0;
+  size_t largest_message_ = 0;
   bool finished_ = false;
 };
 
@@ -336,6 +256,29 @@ TEST_F(IngestPgTest, MoreThanMayBeInFlightIsSlowedDown) {
   EXPECT_OK(producer.Finish());
 }
 
+// A hundred refusals take many times the room of the batch: they count as well, and are told in
+// messages of a bearable size.
+TEST_F(IngestPgTest, SmallBatchesWithLargeAnswersAreSlowedDownToo) {
+  IngestionOptions options;
+  options.ingest_in_flight_size = {1 << 20};
+  Start(options);
+  Producer producer(*ingestion_);
+  ASSERT_EQ(producer.Open(), 0);
+  std::string payload;
+  for (int i = 0; i < 150; ++i) payload += "7\n";
+  std::thread sender([&] {
+    for (int i = 1; i <= 400; ++i) producer.Put(i, payload);
+    producer.End();
+  });
+  const auto acks = producer.Acks(400);
+  sender.join();
+  ASSERT_EQ(acks.size(), 400u);
+  EXPECT_EQ(acks[7].refused_size(), 100);
+  EXPECT_EQ(acks[7].refused_count(), 150);
+  EXPECT_LT(producer.largest_message(), 512u << 10);
+  EXPECT_OK(producer.Finish());
+}
+
 TEST_F(IngestPgTest, ATokensEndEndsTheCall) {
   Producer producer(*ingestion_, ingestion_->TokenOf("ada", absl::Seconds(1)));
   ASSERT_EQ(producer.Open(), 0);
@@ -431,178 +374,6 @@ TEST_F(IngestPgTest, WhatMakesNoSenseEndsTheCall) {
                 p.Send(both);
               }),
               invalid);
-}
-
-// ---- HTTP ---------------------------------------------------------------------------------------
-
-struct Answer {
-  long status = 0;
-  std::string headers;
-  std::string body;
-  nlohmann::json json() const { return nlohmann::json::parse(body); }
-};
-
-size_t Append(char* data, size_t size, size_t count, void* out) {
-  static_cast<std::string*>(out)->append(data, size * count);
-  return size * count;
-}
-
-std::string Gzip(const std::string& text) {
-  z_stream stream{};
-  deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY);
-  std::string out(deflateBound(&stream, text.size()) + 64, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
-
-class HttpPgTest : public WaysInPgTest {
- protected:
-  Answer Send(const std::string& path, const std::string& body, std::vector<std::string> headers,
-              const char* method = "POST") {
-    CURL* curl = curl_easy_init();
-    Answer answer;
-    curl_slist* list = nullptr;
-    for (const std::string& header : headers) list = curl_slist_append(list, header.c_str());
-    const std::string url = "http://" + ingestion_->http_address() + path;
-    curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
-    curl_easy_setopt(curl, CURLOPT_POST, 1L);
-    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, static_cast<long>(body.size()));
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.data());
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT, 60L);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, Append);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer.body);
-    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, Append);
-    curl_easy_setopt(curl, CURLOPT_HEADERDATA, &answer.headers);
-    curl_easy_perform(curl);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer.status);
-    curl_slist_free_all(list);
-    curl_easy_cleanup(curl);
-    return answer;
-  }
-  Answer Post(const std::string& body, const std::string& type,
-              std::vector<std::string> headers = {}) {
-    headers.push_back("Content-Type:" + (type.empty() ? "" : " " + type));
-    headers.push_back("Authorization: Bearer " + ingestion_->TokenOf("ada"));
-    return Send("/v1/streams/s/records", body, headers);
-  }
-  int64_t stored() { return ingestion_->Get("s")->statistics().acknowledged_records(); }
-};
-
-TEST_F(HttpPgTest, EveryContentTypeIsTaken) {
-  Answer answer = Post("{\"a\":1}\n{\"a\":\n{\"a\":2}", "application/x-ndjson");
-  EXPECT_EQ(answer.status, 200) << answer.body;
-  EXPECT_EQ(answer.json(), nlohmann::json::parse(
-                               R"({"results": [{"position": "0"},
-                                {"errorReason": "INVALID_JSON",
-                                 "errorMessage": "the record is not JSON: the text ends too soon at byte 5"},
-                                {"position": "1"}],
-                    "failedCount": 1})"));
-  EXPECT_THAT(answer.headers, HasSubstr("x-request-id: "));
-  answer = Post("[{\"a\":1}, {\"a\":2}]", "application/json; charset=utf-8");
-  EXPECT_EQ(answer.body, R"({"results":[{"position":"2"},{"position":"3"}]})");
-  EXPECT_EQ(Post("{\"a\":1}", "application/json").status, 200);
-  EXPECT_EQ(Post("a,b\n1,2\n", "text/csv").body, R"({"results":[{"position":"5"}]})");
-  EXPECT_EQ(Post("one\ntwo\n", "text/plain").json()["results"].size(), 2u);
-  // Without one it is as the stream says.
-  EXPECT_EQ(Post("{}\n{}", "").json()["results"].size(), 2u);
-  EXPECT_EQ(stored(), 10);
-}
-
-TEST_F(HttpPgTest, ARetryStoresNothingTwice) {
-  const std::vector<std::string> headers = {"Idempotency-Key: order-17"};
-  EXPECT_EQ(Post("{\"a\":1}", "application/json", headers).body,
-            R"({"results":[{"position":"0"}]})");
-  EXPECT_EQ(Post("{\"a\":1}", "application/json", headers).body,
-            R"({"results":[{"position":"0"}],"replayed":true})");
-  const Answer other = Post("{\"a\":2}", "application/json", headers);
-  EXPECT_EQ(other.status, 400);
-  EXPECT_EQ(other.json()["code"], "failed_precondition");
-  EXPECT_EQ(stored(), 1);
-}
-
-TEST_F(HttpPgTest, ABombCostsItsBoundAndNoMore) {
-  EXPECT_EQ(Post(Gzip("{}\n{}"), "application/x-ndjson", {"Content-Encoding: gzip"})
-                .json()["results"]
-                .size(),
-            2u);
-  const std::string bomb = Gzip(std::string(256u << 20, ' '));
-  ASSERT_LT(bomb.size(), 1u << 20);
-  const Answer answer = Post(bomb, "application/x-ndjson", {"Content-Encoding: gzip"});
-  EXPECT_EQ(answer.status, 413);
-  EXPECT_EQ(answer.json()["code"], "invalid_argument");
-  EXPECT_EQ(Post("{}", "application/x-ndjson", {"Content-Encoding: gzip"}).status, 400);
-  EXPECT_EQ(Post("{}", "application/x-ndjson", {"Content-Encoding: br"}).status, 415);
-}
-
-TEST_F(HttpPgTest, ErrorsHaveTheirStatus) {
-  EXPECT_EQ(Post("{}", "application/xml").status, 415);
-  EXPECT_EQ(Post("[{}", "application/json").status, 400);
-  EXPECT_EQ(Post("", "application/json").status, 400);
-  EXPECT_EQ(Post(std::string(kMaxRequestBytes + 1, ' '), "text/plain").status, 413);
-  const std::string token = "Authorization: Bearer " + ingestion_->TokenOf("ada");
-  EXPECT_EQ(Send("/v1/streams/none/records", "{}", {token, "Content-Type: text/csv"}).status, 404);
-  EXPECT_EQ(Send("/v1/streams/a%2Fb/records", "{}", {token}).status, 400);
-  EXPECT_EQ(Send("/v1/streams/s", "{}", {token}).status, 404);
-  const Answer put = Send("/v1/streams/s/records", "{}", {token}, "PUT");
-  EXPECT_EQ(put.status, 405);
-  EXPECT_THAT(put.headers, HasSubstr("allow: POST"));
-  const Answer nobody = Send("/v1/streams/s/records", "{}", {"Content-Type: text/plain"});
-  EXPECT_EQ(nobody.status, 401);
-  EXPECT_THAT(nobody.headers, HasSubstr("www-authenticate: Bearer"));
-  EXPECT_EQ(nobody.json()["code"], "unauthenticated");
-  EXPECT_EQ(Send("/v1/streams/s/records", "{}", {"Authorization: Bearer nonsense"}).status, 401);
-  EXPECT_EQ(Send("/healthz", "", {}, "GET").body, "ok\n");
-  EXPECT_EQ(stored(), 0);
-}
-
-TEST_F(HttpPgTest, AKeyIsExchangedOnceForManyRequests) {
-  const std::string key = std::string("Authorization: Bearer ") + kKey;
-  for (int i = 0; i < 5; ++i) {
-    EXPECT_EQ(Send("/v1/streams/s/records", "{}", {key, "Content-Type: application/json"}).status,
-              200);
-  }
-  EXPECT_EQ(auth_.calls, 1);
-  const std::string wrong = "Authorization: Bearer tarn_0123456789ab_wrong";
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(Send("/v1/streams/s/records", "{}", {wrong}).status, 401);
-  EXPECT_LE(auth_.calls, 3);  // a refusal is remembered for some seconds
-  EXPECT_EQ(stored(), 5);
-}
-
-TEST_F(HttpPgTest, AStoppedModuleIsNotReached) {
-  const std::string token = "Authorization: Bearer " + ingestion_->TokenOf("ada");
-  std::vector<std::thread> senders;
-  std::atomic<bool> stop = false;
-  std::atomic<int64_t> acknowledged = 0;
-  std::atomic<int> unexpected = 0;
-  for (int i = 0; i < 4; ++i) {
-    senders.emplace_back([&] {
-      while (!stop) {
-        const Answer answer =
-            Send("/v1/streams/s/records", "{}", {token, "Content-Type: application/json"});
-        if (answer.status == 200) {
-          ++acknowledged;
-        } else if (answer.status != 503 && answer.status != 0) {
-          ++unexpected;
-        }
-      }
-    });
-  }
-  while (acknowledged < 20) std::this_thread::yield();
-  ingestion_->Stop();
-  stop = true;
-  for (std::thread& sender : senders) sender.join();
-  EXPECT_EQ(unexpected, 0);
-  Start();
-  // At least those: an answer may be lost on its way.
-  EXPECT_GE(stored(), acknowledged);
 }
 
 }  // namespace
