@@ -59,10 +59,10 @@ LoadTarget::LoadTarget() {
   const auto stub = catalog::v1::CatalogService::NewStub(dashboard_);
   catalog::v1::CreateDatabaseRequest request;
   request.mutable_database()->set_name("databases/bench");
-  DieUnlessOk(rpc::Call(*stub, &catalog::v1::CatalogService::Stub::CreateDatabase, request,
-                        credentials())
-                  .status(),
-              "making the database");
+  DieUnlessOk(
+      rpc::Call(*stub, &catalog::v1::CatalogService::Stub::CreateDatabase, request, credentials())
+          .status(),
+      "making the database");
 }
 
 std::shared_ptr<grpc::Channel> LoadTarget::NewIngestionChannel() const {
