@@ -1,5 +1,6 @@
 // What the load is put on: Tarn as six processes of their own, started for the measurement in a
-// folder that goes with it, over a private PostgreSQL that flushes as a real one does.
+// folder that goes with it, over a private PostgreSQL whose commits survive its kill but that does
+// not flush: what is acknowledged is flushed by the log.
 //
 // The calls block. Their errors end the program with a message: a benchmark has nothing to go on
 // with. Any thread, once Start has returned.
@@ -44,7 +45,7 @@ class LoadTarget {
   double IngestionPeakMemory() const;
 
  private:
-  e2e::Deployment tarn_{e2e::Form::kSixProcesses, {.durable_postgres = true}};
+  e2e::Deployment tarn_{e2e::Form::kSixProcesses, {.postgres_survives_kill = true}};
   std::string http_address_;
   pid_t ingestion_pid_ = 0;
   std::shared_ptr<grpc::Channel> dashboard_;
