@@ -60,7 +60,7 @@ Throughput RunSustained(LoadTarget& target, const std::vector<MessageBatch>& bat
   return {static_cast<double>(bytes) / kMiB / seconds, static_cast<double>(records) / seconds};
 }
 
-// Two connections, batches of 500.
+// Four connections, batches of 500.
 double RunHttp(LoadTarget& target, absl::Duration duration) {
   target.CreateStream("http");
   const std::vector<MessageBatch> batches = MakeBatches(64, 500, 3);
@@ -90,7 +90,7 @@ struct Freshness {
 // 20 MiB/s, while a query asks again and again for the newest event.
 Freshness RunFreshness(LoadTarget& target, absl::Duration duration) {
   constexpr int64_t kBytesASecond = 20 << 20;
-  target.CreateStream("fresh");
+  target.CreateStream("fresh", absl::Milliseconds(250));
   std::vector<MessageBatch> batches = MakeBatches(16, 1000, 5);
   const absl::Time begin = absl::Now();
   std::thread load([&] {

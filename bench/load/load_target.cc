@@ -79,11 +79,14 @@ rpc::Credentials LoadTarget::credentials() {
   return {.token = *std::move(token), .request_id = ""};
 }
 
-void LoadTarget::CreateStream(const std::string& name) {
+void LoadTarget::CreateStream(const std::string& name, absl::Duration max_delay) {
   const auto stub = ingestion::v1::IngestionService::NewStub(dashboard_);
   ingestion::v1::CreateStreamRequest request;
   request.mutable_stream()->set_name(absl::StrCat("streams/", name));
   request.mutable_stream()->set_table(absl::StrCat("databases/bench/tables/", name));
+  auto* delay = request.mutable_stream()->mutable_delivery()->mutable_max_delay();
+  delay->set_nanos(static_cast<int32_t>((max_delay % absl::Seconds(1)) / absl::Nanoseconds(1)));
+  delay->set_seconds(absl::ToInt64Seconds(max_delay));
   // Learnt columns might call a first `temp` of 20.0 what it is not; these are declared.
   const auto add = [](auto* field, const char* column, const char* type) {
     field->set_name(column);
@@ -99,7 +102,7 @@ void LoadTarget::CreateStream(const std::string& name) {
   add(columns->Add(), "device_id", "string");
   add(columns->Add(), "ts", "double");
   add(columns->Add(), "device", "string");
-  add(columns->Add(), "serial", "string")->set_type("long");
+  add(columns->Add(), "serial", "long");
   add(columns->Add(), "sent_ms", "long");
   DieUnlessOk(
       rpc::Call(*stub, &ingestion::v1::IngestionService::Stub::CreateStream, request, credentials())

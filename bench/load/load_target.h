@@ -10,6 +10,8 @@
 #include <memory>
 #include <string>
 
+#include <absl/time/time.h>
+
 #include "common/auth/remote_token_provider.h"
 #include "common/clock/clock.h"
 #include "common/rpc/credentials.h"
@@ -31,8 +33,9 @@ class LoadTarget {
   const std::string& ingestion_http_address() const { return http_address_; }
   rpc::Credentials credentials();
 
-  // A stream that delivers to bench.<name> with the columns of device_messages.h.
-  void CreateStream(const std::string& name);
+  // A stream that delivers to bench.<name>, with the columns of device_messages.h, what is
+  // `max_delay` old (the default of streams where it is not said).
+  void CreateStream(const std::string& name, absl::Duration max_delay = absl::Seconds(1));
   // Waits until everything acknowledged is delivered.
   void Flush(const std::string& stream);
   // The single value of a statement; 0 for NULL and for a table that is not there yet.
