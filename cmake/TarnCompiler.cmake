@@ -4,7 +4,7 @@ add_compile_options(-fPIC)
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release)
 endif()
-# -O2 instead of CMake's -O3: the engine does the heavy loops, and a cold build takes less time.
+# -O2 instead of CMake's -O3: the engine, which comes built, does the heavy loops.
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
 
 # The interface target that our own code links; generated code does without its warnings.
