@@ -4,19 +4,17 @@
 #include <chrono>
 #include <deque>
 #include <optional>
-#include <type_traits>
 
 #include <absl/strings/str_cat.h>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
-#include <boost/beast/ssl.hpp>
 #include <sys/socket.h>
 
 #include "common/http/http_error.h"
+#include "common/http/http_stream.h"
 #include "common/status/error.h"
 
 namespace tarn {
@@ -56,30 +54,25 @@ HttpRequest ToRequest(http::request<http::string_body>&& message) {
 
 // Everything runs on the strand of the stream's executor, but for the functions of Exchange, which
 // post to it.
-template <typename Stream>
-class Connection final : public HttpConnection,
-                         public std::enable_shared_from_this<Connection<Stream>> {
+class Connection final : public HttpConnection, public std::enable_shared_from_this<Connection> {
  public:
-  template <typename... Args>
-  Connection(const HttpConnectionOptions& options, std::shared_ptr<void> closed, tcp::socket socket,
-             Args&... args)
-      : options_(options), closed_(std::move(closed)), stream_(std::move(socket), args...) {}
+  Connection(const HttpConnectionOptions& options, std::shared_ptr<void> closed,
+             std::unique_ptr<HttpStream> stream)
+      : options_(options), closed_(std::move(closed)), stream_(std::move(stream)) {}
   ~Connection() override { ReleaseBody(); }
 
   void Run() override {
-    Post([self = this->shared_from_this()] { self->Begin(); });
+    Post([self = shared_from_this()] { self->Begin(); });
   }
 
   void Close(bool at_once) override {
-    Post([self = this->shared_from_this(), at_once] {
+    Post([self = shared_from_this(), at_once] {
       self->closing_ = true;
       if (at_once || !self->exchange_active_) self->CloseSocket();
     });
   }
 
  private:
-  static constexpr bool kTls = !std::is_same_v<Stream, beast::tcp_stream>;
-
   // The answer to the request under way. Dropped unanswered, it closes the connection.
   class Exchange final : public HttpResponder {
    public:
@@ -128,27 +121,20 @@ class Connection final : public HttpConnection,
 
   template <typename F>
   void Post(F f) {
-    asio::post(stream_.get_executor(), std::move(f));
+    asio::post(stream_->get_executor(), std::move(f));
   }
-  auto Self() { return this->shared_from_this(); }
 
   void Begin() {
-    if constexpr (kTls) {
-      Lowest().expires_after(kReadTimeout);
-      stream_.async_handshake(asio::ssl::stream_base::server, [self = Self()](error_code error) {
-        if (!error) self->ReadRequest(kReadTimeout);
-      });
-    } else {
-      ReadRequest(kReadTimeout);
-    }
+    stream_->tcp().expires_after(kReadTimeout);
+    stream_->Handshake([self = shared_from_this()](error_code error) {
+      if (!error) self->ReadRequest(kReadTimeout);
+    });
   }
-
-  beast::tcp_stream& Lowest() { return beast::get_lowest_layer(stream_); }
 
   void CloseSocket() {
     error_code ignored;
-    Lowest().socket().shutdown(tcp::socket::shutdown_both, ignored);
-    Lowest().socket().close(ignored);
+    stream_->tcp().socket().shutdown(tcp::socket::shutdown_both, ignored);
+    stream_->tcp().socket().close(ignored);
   }
 
   void ReadRequest(std::chrono::seconds timeout) {
@@ -156,9 +142,10 @@ class Connection final : public HttpConnection,
     parser_.emplace();
     parser_->body_limit(options_.max_body_bytes);
     parser_->header_limit(static_cast<std::uint32_t>(options_.max_header_bytes));
-    Lowest().expires_after(timeout);
-    http::async_read_header(stream_, buffer_, *parser_,
-                            [self = Self()](error_code error, size_t) { self->HeaderRead(error); });
+    stream_->tcp().expires_after(timeout);
+    http::async_read_header(
+        *stream_, buffer_, *parser_,
+        [self = shared_from_this()](error_code error, size_t) { self->HeaderRead(error); });
   }
 
   void HeaderRead(error_code error) {
@@ -176,11 +163,11 @@ class Connection final : public HttpConnection,
                     {{"retry-after", "1"}});
     }
     reserved_bytes_ = reserved;
-    Lowest().expires_after(kReadTimeout);
+    stream_->tcp().expires_after(kReadTimeout);
     if (beast::iequals(parser_->get()[http::field::expect], "100-continue")) {
       static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-      asio::async_write(stream_, asio::buffer(kContinue),
-                        [self = Self()](error_code written, size_t) {
+      asio::async_write(*stream_, asio::buffer(kContinue),
+                        [self = shared_from_this()](error_code written, size_t) {
                           if (written) return self->CloseSocket();
                           self->ReadBody();
                         });
@@ -190,8 +177,9 @@ class Connection final : public HttpConnection,
   }
 
   void ReadBody() {
-    http::async_read(stream_, buffer_, *parser_,
-                     [self = Self()](error_code error, size_t) { self->RequestRead(error); });
+    http::async_read(
+        *stream_, buffer_, *parser_,
+        [self = shared_from_this()](error_code error, size_t) { self->RequestRead(error); });
   }
 
   void ReadFailed(error_code error) {
@@ -216,12 +204,12 @@ class Connection final : public HttpConnection,
     http::request<http::string_body> message = parser_->release();
     keep_alive_ = message.keep_alive();
     head_only_ = message.method() == http::verb::head;
-    Lowest().expires_never();
+    stream_->tcp().expires_never();
     exchange_active_ = true;
     answered_ = false;
     ++exchange_number_;
     options_.handler(ToRequest(std::move(message)),
-                     std::make_shared<Exchange>(Self(), exchange_number_));
+                     std::make_shared<Exchange>(shared_from_this(), exchange_number_));
   }
 
   void Refuse(int http_status, const absl::Status& status,
@@ -257,15 +245,17 @@ class Connection final : public HttpConnection,
     const size_t length = response.body.size();
     if (!head_only_) message->body() = std::move(response.body);
     message->content_length(length);
-    Lowest().expires_after(kWriteTimeout);
-    auto written = [self = Self(), message](error_code error, size_t) { self->Finished(error); };
+    stream_->tcp().expires_after(kWriteTimeout);
+    auto written = [self = shared_from_this(), message](error_code error, size_t) {
+      self->Finished(error);
+    };
     if (head_only_) {
       auto serializer = std::make_shared<http::response_serializer<http::string_body>>(*message);
       http::async_write_header(
-          stream_, *serializer,
+          *stream_, *serializer,
           [written, serializer](error_code error, size_t bytes) { written(error, bytes); });
     } else {
-      http::async_write(stream_, *message, written);
+      http::async_write(*stream_, *message, written);
     }
   }
 
@@ -277,11 +267,10 @@ class Connection final : public HttpConnection,
     message->chunked(true);
     auto serializer = std::make_shared<http::response_serializer<http::empty_body>>(*message);
     writing_ = true;
-    Lowest().expires_after(kWriteTimeout);
-    http::async_write_header(stream_, *serializer,
-                             [self = Self(), message, serializer](error_code error, size_t) {
-                               self->PartWritten(error, nullptr);
-                             });
+    stream_->tcp().expires_after(kWriteTimeout);
+    http::async_write_header(*stream_, *serializer,
+                             [self = shared_from_this(), message, serializer](
+                                 error_code error, size_t) { self->PartWritten(error, nullptr); });
   }
 
   void Enqueue(Part part) {
@@ -298,24 +287,24 @@ class Connection final : public HttpConnection,
     auto part = std::make_shared<Part>(std::move(parts_.front()));
     parts_.pop_front();
     writing_ = true;
-    Lowest().expires_after(kWriteTimeout);
+    stream_->tcp().expires_after(kWriteTimeout);
     if (part->last) {
-      asio::async_write(stream_, http::make_chunk_last(),
-                        [self = Self()](error_code error, size_t) {
+      asio::async_write(*stream_, http::make_chunk_last(),
+                        [self = shared_from_this()](error_code error, size_t) {
                           self->writing_ = false;
                           self->Finished(error);
                         });
       return;
     }
-    asio::async_write(stream_, http::make_chunk(asio::buffer(part->data)),
-                      [self = Self(), part](error_code error, size_t) {
+    asio::async_write(*stream_, http::make_chunk(asio::buffer(part->data)),
+                      [self = shared_from_this(), part](error_code error, size_t) {
                         self->PartWritten(error, std::move(part->done));
                       });
   }
 
   void PartWritten(error_code error, std::function<void(bool)> done) {
     writing_ = false;
-    Lowest().expires_never();
+    stream_->tcp().expires_never();
     if (error) Break();
     if (done) done(!error);
     if (!error) WriteNext();
@@ -346,25 +335,22 @@ class Connection final : public HttpConnection,
   }
 
   void Goodbye() {
-    Lowest().expires_after(kGoodbyeTimeout);
-    if constexpr (kTls) {
-      stream_.async_shutdown([self = Self()](error_code) { self->CloseSocket(); });
-    } else {
-      error_code ignored;
-      stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
-      Discard();
-    }
+    stream_->tcp().expires_after(kGoodbyeTimeout);
+    stream_->SendEnd([self = shared_from_this()](error_code error) {
+      if (error) return self->CloseSocket();
+      self->Discard();
+    });
   }
 
   // Reads what the client still sends: closing before would reset the connection, and the client
   // could lose the answer.
   void Discard() {
     buffer_.consume(buffer_.size());
-    stream_.async_read_some(buffer_.prepare(kDiscardBytes),
-                            [self = Self()](error_code error, size_t) {
-                              if (error) return self->CloseSocket();
-                              self->Discard();
-                            });
+    stream_->async_read_some(buffer_.prepare(kDiscardBytes),
+                             [self = shared_from_this()](error_code error, size_t) {
+                               if (error) return self->CloseSocket();
+                               self->Discard();
+                             });
   }
 
   // While an answer is made nothing is read; a client that closes shows as readable with nothing
@@ -373,14 +359,15 @@ class Connection final : public HttpConnection,
     if (number != exchange_number_ || !exchange_active_) return;
     if (broken_) return gone();
     gone_ = std::move(gone);
-    Lowest().socket().async_wait(tcp::socket::wait_read, [self = Self(), number](error_code error) {
-      if (number != self->exchange_number_ || !self->exchange_active_) return;
-      char byte = 0;
-      if (error ||
-          recv(self->Lowest().socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) {
-        self->Break();
-      }
-    });
+    stream_->tcp().socket().async_wait(
+        tcp::socket::wait_read, [self = shared_from_this(), number](error_code error) {
+          if (number != self->exchange_number_ || !self->exchange_active_) return;
+          char byte = 0;
+          if (error || recv(self->stream_->tcp().socket().native_handle(), &byte, 1,
+                            MSG_PEEK | MSG_DONTWAIT) == 0) {
+            self->Break();
+          }
+        });
   }
 
   void ClientGone() {
@@ -391,7 +378,7 @@ class Connection final : public HttpConnection,
 
   const HttpConnectionOptions& options_;
   const std::shared_ptr<void> closed_;
-  Stream stream_;
+  const std::unique_ptr<HttpStream> stream_;
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
   uint64_t exchange_number_ = 0;
@@ -413,12 +400,9 @@ std::shared_ptr<HttpConnection> MakeHttpConnection(tcp::socket socket,
                                                    boost::asio::ssl::context* tls,
                                                    const HttpConnectionOptions& options,
                                                    std::shared_ptr<void> closed) {
-  if (tls == nullptr) {
-    return std::make_shared<Connection<beast::tcp_stream>>(options, std::move(closed),
-                                                           std::move(socket));
-  }
-  return std::make_shared<Connection<beast::ssl_stream<beast::tcp_stream>>>(
-      options, std::move(closed), std::move(socket), *tls);
+  return std::make_shared<Connection>(
+      options, std::move(closed),
+      tls == nullptr ? MakePlainStream(std::move(socket)) : MakeTlsStream(std::move(socket), *tls));
 }
 
 }  // namespace tarn
