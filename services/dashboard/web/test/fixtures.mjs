@@ -250,6 +250,7 @@ export const TABLES = [
     field(7, "ts", "double", { doc: "Seconds since 1970" }),
     field(8, "tags", "list", { fields: [field(9, "element", "string")] }),
     field(10, "limits", "map", { fields: [field(11, "key", "string"), field(12, "value", "double")] }),
+    field(13, "_ingested_at", "timestamptz"),
   ]),
   table("smart_hub", "usage_enriched", "MANAGED", [
     field(1, "ts_local", "timestamp", { required: true, doc: "In the home's own time zone" }),

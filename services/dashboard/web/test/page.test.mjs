@@ -250,6 +250,7 @@ describe("the catalog", () => {
     await heading("device_messages").waitFor();
     await page.getByRole("cell", { name: "humidity" }).waitFor();
     await page.getByText("map<string, double>").waitFor();
+    await page.getByRole("row", { name: /_ingested_at system .*acknowledged/ }).waitFor();
     await page.goto(`${mock.url}/catalog/smart_hub/usage_enriched`);
     await page.getByRole("link", { name: "Partitions" }).click();
     await page.getByRole("cell", { name: "ts_utc_day" }).waitFor();

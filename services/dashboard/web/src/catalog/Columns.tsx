@@ -21,8 +21,21 @@ export function typeText(field: Field): string {
   return field.type;
 }
 
-export function Columns({ fields, partitions }: { fields: Field[]; partitions: PartitionField[] }) {
+// The columns that deliveries of streams fill; `SELECT *` leaves them out.
+const SYSTEM_COLUMNS: Record<string, string> = {
+  _ingested_at: "When the record was acknowledged",
+  _committed_at: "When the snapshot that brought the row was committed",
+};
+
+function isSystemColumn({ field, depth }: Row): boolean {
+  return depth === 0 && field.type === "timestamptz" && Object.hasOwn(SYSTEM_COLUMNS, field.name);
+}
+
+type ColumnsProps = { fields: Field[]; partitions: PartitionField[]; managed: boolean };
+
+export function Columns({ fields, partitions, managed }: ColumnsProps) {
   const partitioned = new Set(partitions.map((partition) => partition.source));
+  const rows = rowsOf(fields).map((row) => ({ ...row, system: managed && isSystemColumn(row) }));
   return (
     <div className="card table-scroll">
       <table className="data">
@@ -35,7 +48,7 @@ export function Columns({ fields, partitions }: { fields: Field[]; partitions: P
           </tr>
         </thead>
         <tbody>
-          {rowsOf(fields).map(({ field, depth, path }) => (
+          {rows.map(({ field, depth, path, system }) => (
             <tr key={path}>
               <td style={{ paddingLeft: 12 + depth * 20 }}>
                 <span className="row">
@@ -48,13 +61,18 @@ export function Columns({ fields, partitions }: { fields: Field[]; partitions: P
                     {field.name}
                   </span>
                   {depth === 0 && partitioned.has(field.name) && <span className="badge plain">partition</span>}
+                  {system && (
+                    <span className="badge plain" title="SELECT * leaves it out; name it to read it">
+                      system
+                    </span>
+                  )}
                 </span>
               </td>
               <td>
                 <code>{typeText(field)}</code>
               </td>
               <td className="muted">{field.required ? "no" : "yes"}</td>
-              <td className="muted">{field.doc || "–"}</td>
+              <td className="muted">{field.doc || (system && SYSTEM_COLUMNS[field.name]) || "–"}</td>
             </tr>
           ))}
         </tbody>

@@ -49,7 +49,9 @@ export function TableDetails({ name }: { name: string }) {
       </PageHead>
       <Facts table={table} />
       <Tabs tabs={tabs} parameter="tab" label="Parts of the table" />
-      {tab === "columns" && <Columns fields={table.schema?.fields ?? []} partitions={table.partitionFields} />}
+      {tab === "columns" && (
+        <Columns fields={table.schema?.fields ?? []} partitions={table.partitionFields} managed={table.type === TableType.MANAGED} />
+      )}
       {tab === "partitions" && <Partitions table={table} />}
       {tab === "snapshots" && <Snapshots table={name} version={table.currentSnapshot?.name ?? ""} />}
       {tab === "definition" && (
