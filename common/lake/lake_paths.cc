@@ -97,8 +97,12 @@ std::string LakePaths::Landing(std::string_view workspace, std::string_view data
   return Path({workspace, "landing", database, table});
 }
 
+std::string LakePaths::RawStream(std::string_view workspace, std::string_view stream) {
+  return Path({workspace, "raw", stream});
+}
+
 std::string LakePaths::Raw(std::string_view workspace, std::string_view stream, absl::Time time) {
-  return Path({workspace, "raw", stream}) + "/" +
+  return RawStream(workspace, stream) + "/" +
          absl::FormatTime("%Y/%m/%d/%H", time, absl::UTCTimeZone());
 }
 

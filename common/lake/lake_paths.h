@@ -28,7 +28,8 @@ class LakePaths {
   // Files as they were put there.
   static std::string Landing(std::string_view workspace, std::string_view database,
                              std::string_view table);
-  // Records as they arrived: the folder of `time`'s hour (UTC).
+  // Records as they arrived, of one stream name, and in it the folder of `time`'s hour (UTC).
+  static std::string RawStream(std::string_view workspace, std::string_view stream);
   static std::string Raw(std::string_view workspace, std::string_view stream, absl::Time time);
   // A managed table: <table>-<first 8 of uuid>, below it data and staging.
   static std::string Table(std::string_view workspace, std::string_view database,
