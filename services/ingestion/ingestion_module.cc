@@ -88,13 +88,14 @@ absl::Status IngestionModule::Start() {
   catalog_ =
       std::make_unique<CatalogClient>(context_.services.ChannelFor("catalog"), context_.tokens);
   scheduler_ = std::make_unique<DeliveryScheduler>(
-      DeliveryDependencies{*wal_, store_, *catalog_, *converter_, *lake_, context_.clock, metrics_,
-                           lease_, activities, state / "ingestion-seen"},
+      DeliveryDependencies{*wal_, deliveries_, *catalog_, *converter_, *lake_, context_.clock,
+                           metrics_, lease_, activities, state / "ingestion-seen"},
       registry_, static_cast<int>(options_.delivery_workers));
-  wal_->OnDurable([this](const std::string& uid) { scheduler_->Notify(uid); });
+  wal_->OnDurable([this](const std::string& lane) { scheduler_->Notify(lane); });
   writer_ = std::make_unique<RecordWriter>(*wal_, metrics_);
   streams_ =
-      std::make_unique<StreamManager>(store_, registry_, *wal_, *scheduler_, activities, metrics_);
+      std::make_unique<StreamManager>(StreamStores{store_, deliveries_, dead_letters_}, registry_,
+                                      *wal_, *scheduler_, activities, context_.clock, metrics_);
   uploads_ = std::make_unique<FileUploads>(*lake_, pool_, context_.clock, metrics_,
                                            options_.upload_expiry);
   uploads_->RemoveLeftovers();
@@ -137,7 +138,7 @@ absl::Status IngestionModule::SetUp() {
   TARN_RETURN_IF_ERROR(events::Migrate(pool_));
   TARN_RETURN_IF_ERROR(ApplyMigrations(pool_, "ingestion", Migrations()));
   const std::string holder = absl::StrCat("ingestion-", ::getpid(), "-", NewShortId());
-  TARN_ASSIGN_OR_RETURN(lease_, store_.TakeLog(wal_->uuid(), holder));
+  TARN_ASSIGN_OR_RETURN(lease_, deliveries_.TakeLog(wal_->uuid(), holder));
   TARN_RETURN_IF_ERROR(registry_.Reload());
   // Before the drop folder: an intent of before a kill must not meet the file's next try.
   TARN_RETURN_IF_ERROR(uploads_->FinishIntents());

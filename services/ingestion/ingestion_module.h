@@ -42,6 +42,8 @@
 #include "services/ingestion/mqtt/connector_service.h"
 #include "services/ingestion/record/parquet_converter.h"
 #include "services/ingestion/record_writer.h"
+#include "services/ingestion/stream/dead_letter_store.h"
+#include "services/ingestion/stream/delivery_store.h"
 #include "services/ingestion/stream/stream_registry.h"
 #include "services/ingestion/stream/stream_store.h"
 #include "services/ingestion/stream_manager.h"
@@ -81,6 +83,8 @@ class IngestionModule : public server::Module {
   PostgresPool pool_;
   StorageOpener storage_{"ingestion", [this] { return SetUp(); }};
   StreamStore store_{pool_};
+  DeliveryStore deliveries_{pool_};
+  DeadLetterStore dead_letters_{pool_};
   StreamRegistry registry_{store_};
   StreamFinder finder_{registry_};
   IngestCalls ingest_calls_;

@@ -51,7 +51,7 @@ void RegisterOptions(config::OptionSet& set, IngestionOptions* options) {
           "bytes that one Ingest call reads before they are acknowledged; more waits",
           AtLeastOneMiB);
   set.Add("ingestion.delivery_workers", &options->delivery_workers,
-          "streams that are delivered at the same time", config::MustBePositive);
+          "destinations that are delivered to at the same time", config::MustBePositive);
   set.Add("ingestion.engine_threads", &options->engine_threads,
           "threads that turn records into Parquet", config::MustBePositive);
   set.Add("ingestion.engine_memory", &options->engine_memory,

@@ -1,11 +1,8 @@
 // The module as a whole: a real PostgreSQL, a real disk, a fake catalog.
 #include <chrono>
-#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
-#include <spawn.h>
 #include <thread>
-#include <unistd.h>
 
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
@@ -13,7 +10,6 @@
 #include <gmock/gmock.h>
 #include <grpcpp/server_builder.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
 #include "common/duckdb/database.h"
 #include "common/duckdb/sql_text.h"
@@ -25,6 +21,7 @@
 #include "common/testing/temp_dir.h"
 #include "common/testing/test_data.h"
 #include "services/ingestion/testing/ingestion_fixture.h"
+#include "services/ingestion/testing/kill_fixture.h"
 #include "services/ingestion/upload/sha256.h"
 
 namespace tarn::ingestion {
@@ -301,40 +298,6 @@ TEST_F(IngestionPgTest, LeftoversOfAKilledUploadGoAtTheNextStart) {
 
 // ---- Kills --------------------------------------------------------------------------------------
 
-class KillTest : public IngestionPgTest {
- protected:
-  // Runs the child with failpoints; true when it ended by itself.
-  bool RunChild(const std::string& failpoints) {
-    std::vector<std::string> environment = {
-        "TEST_CATALOG=" + catalog_server_->address(), "TEST_DIR=" + dir_.path().string(),
-        "TEST_DSN=" + database_.dsn(), "TARN_FAILPOINTS=" + failpoints};
-    for (char** variable = environ; *variable != nullptr; ++variable) {
-      if (std::string_view(*variable).rfind("TARN_FAILPOINTS=", 0) != 0) {
-        environment.push_back(*variable);
-      }
-    }
-    const std::string program =
-        fs::read_symlink("/proc/self/exe").parent_path() / "ingestion_kill_child";
-    std::vector<std::string> arguments = {program};
-    std::vector<char*> argv, envp;
-    for (std::string& argument : arguments) argv.push_back(argument.data());
-    for (std::string& variable : environment) envp.push_back(variable.data());
-    argv.push_back(nullptr);
-    envp.push_back(nullptr);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 1, (dir_ / "child.log").c_str(),
-                                     O_WRONLY | O_CREAT | O_APPEND, 0600);
-    posix_spawn_file_actions_adddup2(&actions, 1, 2);
-    pid_t child = 0;
-    EXPECT_EQ(posix_spawn(&child, program.c_str(), &actions, nullptr, argv.data(), envp.data()), 0);
-    posix_spawn_file_actions_destroy(&actions);
-    int status = 0;
-    EXPECT_EQ(waitpid(child, &status, 0), child);
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-  }
-};
-
 TEST_F(KillTest, EachAcknowledgedRecordArrivesExactlyOnceWhereverTheProcessIsKilled) {
   ingestion_.reset();  // the child takes the log
   for (const char* point :
@@ -352,11 +315,7 @@ TEST_F(KillTest, EachAcknowledgedRecordArrivesExactlyOnceWhereverTheProcessIsKil
     }
   }
   ASSERT_TRUE(RunChild("")) << ReadFile(dir_ / "child.log");
-  int last = -1;
-  {
-    std::ifstream in(dir_ / "acknowledged");
-    for (int batch = 0; in >> batch;) last = batch;
-  }
+  const int last = AcknowledgedBatches() - 1;
   ASSERT_GT(last, 5);
   EXPECT_THAT(
       Query(catalog_, lake_, "s",

@@ -1,7 +1,5 @@
 #include "services/ingestion/stream_manager.h"
 
-#include <algorithm>
-
 #include <absl/strings/str_cat.h>
 #include <google/protobuf/util/time_util.h>
 
@@ -9,9 +7,10 @@
 #include "common/page_token/page_token.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "services/ingestion/stream/lane.h"
 #include "services/ingestion/stream/stream_definition.h"
 #include "services/ingestion/stream/stream_pipeline.h"
-#include "services/ingestion/wal/log_id.h"
+#include "services/ingestion/stream/stream_statistics.h"
 
 namespace tarn::ingestion {
 namespace {
@@ -40,30 +39,16 @@ absl::StatusOr<std::string> ParseStreamName(const std::string& name) {
 }
 
 absl::StatusOr<v1::Stream> StreamManager::WithStatistics(const Stream& stream) {
+  TARN_ASSIGN_OR_RETURN(const std::vector<DeliveryCounts> counts, deliveries_.Counts(stream.uid));
   v1::Stream proto = ToProto(stream);
-  const std::string log_id = LogIdOf(wal_.uuid(), stream.uid);
-  TARN_ASSIGN_OR_RETURN(const StreamCounts counts, store_.Counts(stream.uid, log_id));
-  const int64_t end = std::max(static_cast<int64_t>(wal_.Backlog(stream.uid).end_position),
-                               counts.delivered_position);
-  v1::StreamStatistics& statistics = *proto.mutable_statistics();
-  statistics.set_acknowledged_records(counts.other_positions + end);
-  statistics.set_delivered_records(counts.delivered_records);
-  statistics.set_dead_letter_records(counts.dead_letter_records);
-  statistics.set_waiting_dead_letters(counts.waiting_dead_letters);
-  statistics.set_end_position(end);
-  statistics.set_delivered_position(counts.delivered_position);
-  if (counts.last_delivery_time != absl::InfinitePast()) {
-    *statistics.mutable_last_delivery_time() = ToTimestamp(counts.last_delivery_time);
-  }
-  statistics.set_delivery_error(scheduler_.StatusOf(stream.uid).error);
+  *proto.mutable_statistics() = StatisticsOf(stream, counts, wal_, scheduler_.ErrorsOf(stream.uid));
   return proto;
 }
 
 absl::StatusOr<v1::Stream> StreamManager::Create(const RequestContext& context,
                                                  const v1::CreateStreamRequest& request) {
   TARN_ASSIGN_OR_RETURN(const v1::Stream normal, NormalizeDefinition(request.stream(), "stream"));
-  TARN_RETURN_IF_ERROR(
-      CompilePipeline(normal, context.workspace, context.user, environment_).status());
+  TARN_RETURN_IF_ERROR(CheckPipelines(normal, context.workspace, context.user, environment_));
   TARN_ASSIGN_OR_RETURN(Stream stream, store_.Create(context, request, normal));
   registry_.Put(stream);
   return WithStatistics(stream);
@@ -100,13 +85,15 @@ absl::StatusOr<v1::Stream> StreamManager::Update(const RequestContext& context,
       Stream stream,
       store_.Update(
           context, request, id, [&](const v1::Stream& current) -> absl::StatusOr<v1::Stream> {
-            TARN_ASSIGN_OR_RETURN(v1::Stream next,
-                                  ApplyUpdate(current, request.stream(), request.update_mask()));
+            TARN_ASSIGN_OR_RETURN(
+                v1::Stream next,
+                ApplyUpdate(current, request.stream(), request.update_mask(), clock_.Now()));
             TARN_RETURN_IF_ERROR(
-                CompilePipeline(next, context.workspace, before.owner, environment_).status());
+                CheckPipelines(next, context.workspace, before.owner, environment_));
             return next;
           }));
   registry_.Put(stream);
+  scheduler_.StreamChanged(stream.uid);
   return WithStatistics(stream);
 }
 
@@ -119,7 +106,9 @@ absl::Status StreamManager::Delete(const RequestContext& context,
     if (request.request_id().empty()) return stream.status();
     return store_.Delete(context, request, id);
   }
-  if (!wal_.CloseStream(stream->uid)) {
+  std::vector<std::string> lanes;
+  for (const Lane& lane : LanesOf(*stream)) lanes.push_back(lane.key);
+  if (!wal_.CloseStreams(lanes)) {
     return FailedPrecondition(
         "STREAM_NOT_DRAINED",
         absl::StrCat("not all records of ", stream->name(),
@@ -128,7 +117,7 @@ absl::Status StreamManager::Delete(const RequestContext& context,
   }
   registry_.Remove(context.workspace, id);
   if (absl::Status deleted = store_.Delete(context, request, id); !deleted.ok()) {
-    wal_.ReopenStream(stream->uid);
+    wal_.ReopenStreams(lanes);
     registry_.Put(*std::move(stream));
     return deleted;
   }
@@ -149,8 +138,7 @@ absl::StatusOr<v1::Stream> StreamManager::Flush(const std::string& workspace,
     }
   }
   TARN_ASSIGN_OR_RETURN(const StreamPtr stream, registry_.Find(workspace, id));
-  TARN_RETURN_IF_ERROR(
-      scheduler_.Flush(*stream, wal_.Backlog(stream->uid).end_position, timeout, is_cancelled));
+  TARN_RETURN_IF_ERROR(scheduler_.Flush(*stream, timeout, is_cancelled));
   return Get(workspace, request.name());
 }
 

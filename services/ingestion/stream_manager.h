@@ -10,26 +10,37 @@
 
 #include "tarn/ingestion/v1/ingestion_service.pb.h"
 
+#include "common/clock/clock.h"
 #include "services/ingestion/activity/activity_outcome.h"
 #include "services/ingestion/delivery/delivery_scheduler.h"
 #include "services/ingestion/stream/dead_letters.h"
+#include "services/ingestion/stream/delivery_store.h"
 #include "services/ingestion/stream/stream_registry.h"
 #include "services/ingestion/stream/stream_store.h"
 #include "services/ingestion/wal/write_ahead_log.h"
 
 namespace tarn::ingestion {
 
+// What PostgreSQL has of streams.
+struct StreamStores {
+  StreamStore& streams;
+  DeliveryStore& deliveries;
+  DeadLetterStore& dead_letters;
+};
+
 class StreamManager {
  public:
-  StreamManager(StreamStore& store, StreamRegistry& registry, WriteAheadLog& wal,
-                DeliveryScheduler& scheduler, const ActivityEnvironment& environment,
+  StreamManager(const StreamStores& stores, StreamRegistry& registry, WriteAheadLog& wal,
+                DeliveryScheduler& scheduler, const ActivityEnvironment& environment, Clock& clock,
                 IngestionMetrics& metrics)
-      : store_(store),
+      : store_(stores.streams),
+        deliveries_(stores.deliveries),
         registry_(registry),
         wal_(wal),
         scheduler_(scheduler),
         environment_(environment),
-        dead_letters_(store.dead_letters(), registry, wal, metrics) {}
+        clock_(clock),
+        dead_letters_(stores.dead_letters, registry, wal, metrics) {}
 
   absl::StatusOr<v1::Stream> Create(const RequestContext& context,
                                     const v1::CreateStreamRequest& request);
@@ -58,10 +69,12 @@ class StreamManager {
   absl::StatusOr<Stream> Find(const std::string& workspace, const std::string& name);
 
   StreamStore& store_;
+  DeliveryStore& deliveries_;
   StreamRegistry& registry_;
   WriteAheadLog& wal_;
   DeliveryScheduler& scheduler_;
   const ActivityEnvironment environment_;
+  Clock& clock_;
   DeadLetters dead_letters_;
 };
 

@@ -19,9 +19,10 @@ absl::StatusOr<Response> CatalogClient::Call(const Stream& stream, Method method
                    rpc::Credentials{std::move(token), logging::CurrentRequestId()});
 }
 
-absl::StatusOr<catalog::v1::Table> CatalogClient::GetTable(const Stream& stream) {
+absl::StatusOr<catalog::v1::Table> CatalogClient::GetTable(const Stream& stream,
+                                                           const std::string& table) {
   catalog::v1::GetTableRequest request;
-  request.set_name(stream.definition.table());
+  request.set_name(table);
   return Call<catalog::v1::Table>(stream, &CatalogService::Stub::GetTable, request);
 }
 
@@ -33,9 +34,10 @@ absl::StatusOr<catalog::v1::Table> CatalogClient::CreateTable(const Stream& stre
 }
 
 absl::StatusOr<std::optional<uint64_t>> CatalogClient::GetLogPosition(const Stream& stream,
+                                                                      const std::string& table,
                                                                       const std::string& log_id) {
   catalog::v1::GetLogPositionRequest request;
-  request.set_table(stream.definition.table());
+  request.set_table(table);
   request.set_log_id(log_id);
   TARN_ASSIGN_OR_RETURN(const auto response,
                         Call<catalog::v1::GetLogPositionResponse>(

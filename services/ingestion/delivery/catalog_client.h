@@ -20,11 +20,12 @@ class CatalogClient {
  public:
   CatalogClient(std::shared_ptr<grpc::Channel> channel, auth::TokenProvider& tokens);
 
-  absl::StatusOr<catalog::v1::Table> GetTable(const Stream& stream);
+  absl::StatusOr<catalog::v1::Table> GetTable(const Stream& stream, const std::string& table);
   absl::StatusOr<catalog::v1::Table> CreateTable(const Stream& stream,
                                                  const catalog::v1::Table& table);
   // Nothing when the log never delivered to the table.
   absl::StatusOr<std::optional<uint64_t>> GetLogPosition(const Stream& stream,
+                                                         const std::string& table,
                                                          const std::string& log_id);
   absl::StatusOr<catalog::v1::Table> Commit(const Stream& stream,
                                             const catalog::v1::CommitTableRequest& request);

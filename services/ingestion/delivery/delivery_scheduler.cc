@@ -1,11 +1,11 @@
 #include "services/ingestion/delivery/delivery_scheduler.h"
 
 #include <algorithm>
-#include <filesystem>
-#include <system_error>
+#include <utility>
 
 #include <absl/strings/str_cat.h>
 
+#include "common/failpoint/failpoint.h"
 #include "common/ids/ids.h"
 #include "common/logging/logging.h"
 #include "common/rpc/client.h"
@@ -24,13 +24,13 @@ constexpr absl::Duration kUnknownStreamPause = absl::Milliseconds(500);
 
 DeliveryScheduler::DeliveryScheduler(const DeliveryDependencies& dependencies,
                                      const StreamRegistry& registry, int workers)
-    : deps_(dependencies), registry_(registry), worker_count_(workers) {}
+    : deps_(dependencies), factory_(dependencies), registry_(registry), worker_count_(workers) {}
 
 DeliveryScheduler::~DeliveryScheduler() { Stop(); }
 
 void DeliveryScheduler::Start() {
   std::lock_guard lock(mutex_);
-  for (const auto& [workspace, uid] : deps_.wal.UndeliveredStreams()) entries_[uid];
+  for (const auto& [workspace, key] : deps_.wal.UndeliveredStreams()) LaneOf(key);
   for (int i = 0; i < worker_count_; ++i) workers_.emplace_back([this] { Work(); });
 }
 
@@ -45,53 +45,150 @@ void DeliveryScheduler::Stop() {
   workers_.clear();
 }
 
-void DeliveryScheduler::Notify(const std::string& stream_uid) {
+void DeliveryScheduler::Notify(const std::string& lane_key) {
   std::lock_guard lock(mutex_);
-  const Entry& entry = entries_[stream_uid];
-  if (!entry.running && DueTime(stream_uid, entry) < next_look_) work_changed_.notify_one();
+  if (EarliestDue(LaneOf(lane_key)) < next_look_) work_changed_.notify_one();
 }
 
-absl::Time DeliveryScheduler::DueTime(const std::string& uid, const Entry& entry) const {
-  const StreamBacklog backlog = deps_.wal.Backlog(uid);
-  if (backlog.bytes == 0 && entry.flush_position <= backlog.delivered_position) {
-    return absl::InfiniteFuture();
+void DeliveryScheduler::StreamChanged(const std::string& stream_uid) {
+  std::lock_guard lock(mutex_);
+  for (auto lane = lanes_.lower_bound(stream_uid);
+       lane != lanes_.end() && IsOf(lane->first, stream_uid); ++lane) {
+    Follow(lane->second);
   }
-  absl::Time due = backlog.oldest;
-  if (const StreamPtr stream = registry_.FindByUid(uid)) {
-    if (backlog.bytes >= static_cast<uint64_t>(stream->max_bytes()) ||
-        entry.flush_position > backlog.delivered_position) {
-      due = absl::InfinitePast();
-    } else {
-      due += stream->max_delay();
+  work_changed_.notify_one();
+}
+
+// ---- Lanes and their units ----------------------------------------------------------------------
+
+DeliveryScheduler::LaneState& DeliveryScheduler::LaneOf(const std::string& key) {
+  const auto [lane, is_new] = lanes_.try_emplace(key);
+  if (is_new) lane->second.lane = LaneOfKey(key);
+  return lane->second;
+}
+
+bool DeliveryScheduler::IsOf(const std::string& key, const std::string& stream_uid) {
+  return key == stream_uid || key.starts_with(LanePrefix(stream_uid));
+}
+
+bool DeliveryScheduler::Follow(LaneState& lane) {
+  const StreamPtr stream = registry_.FindByUid(lane.lane.stream_uid);
+  if (stream == nullptr) return false;
+  if (lane.revision == stream->revision) return true;
+  lane.revision = stream->revision;
+  lane.workspace = stream->workspace;
+  for (auto& [id, unit] : lane.units) unit.ended = true;
+  for (UnitSpec& spec : UnitFactory::UnitsOf(*stream, lane.lane)) {
+    const auto [found, is_new] = lane.units.try_emplace(spec.id);
+    Unit& unit = found->second;
+    if (!is_new && unit.spec.begin != spec.begin) unit.starts_anew = true;
+    unit.spec = std::move(spec);
+    unit.ended = false;
+  }
+  Sweep(lane);
+  Trim(lane);
+  return true;
+}
+
+void DeliveryScheduler::Sweep(LaneState& lane) {
+  bool runs = false;
+  for (auto it = lane.units.begin(); it != lane.units.end();) {
+    Unit& unit = it->second;
+    runs |= unit.running;
+    if (!unit.running && unit.ended) {
+      factory_.RemoveState(lane.lane, it->first);
+      it = lane.units.erase(it);
+      continue;
     }
+    if (!unit.running && unit.starts_anew) {
+      factory_.RemoveState(lane.lane, it->first);
+      unit = Unit{.spec = std::move(unit.spec)};
+    }
+    ++it;
   }
-  return std::max(due, entry.retry_time);
+  if (lane.removed && !runs) lanes_.erase(lanes_.find(lane.lane.key));
 }
 
-std::pair<const std::string, DeliveryScheduler::Entry>* DeliveryScheduler::NextDue(
-    absl::Time now, absl::Time* look_again) {
-  std::pair<const std::string, Entry>* next = nullptr;
+void DeliveryScheduler::Trim(LaneState& lane) {
+  // Without units nobody is to have what it holds: its destination was taken away.
+  const StreamBacklog backlog = deps_.wal.Backlog(lane.lane.key);
+  uint64_t position = backlog.end_position;
+  for (const auto& [id, unit] : lane.units) {
+    if (unit.ended) continue;
+    if (!unit.position || unit.starts_anew) return;
+    position = std::min(position, *unit.position);
+  }
+  if (position <= backlog.delivered_position) return;
+  TARN_FAILPOINT("ingestion.deliver.before_trim");
+  deps_.wal.SetDelivered(lane.workspace, lane.lane.key, position);
+}
+
+// ---- Who is due ---------------------------------------------------------------------------------
+
+absl::Time DeliveryScheduler::DueTime(const LaneState& lane, const Unit& unit) const {
+  const uint64_t position = unit.position.value_or(0);
+  const StreamBacklog backlog = deps_.wal.Backlog(lane.lane.key, position);
+  const bool is_flushed = lane.flush_position > position;
+  if (backlog.bytes == 0 && !is_flushed) return absl::InfiniteFuture();
+  absl::Time due = backlog.oldest + unit.spec.limits.max_delay;
+  if (is_flushed || backlog.bytes >= static_cast<uint64_t>(unit.spec.limits.max_bytes)) {
+    due = absl::InfinitePast();
+  }
+  return std::max(due, unit.retry_time);
+}
+
+absl::Time DeliveryScheduler::EarliestDue(LaneState& lane) {
+  if (lane.removed) return absl::InfiniteFuture();
   absl::Time earliest = absl::InfiniteFuture();
-  for (auto& item : entries_) {
-    if (item.second.running || item.second.removed) continue;
-    const absl::Time due = DueTime(item.first, item.second);
-    if (due < earliest) {
+  if (!Follow(lane)) {
+    return deps_.wal.Backlog(lane.lane.key).bytes == 0 ? earliest
+                                                       : deps_.clock.Now() + kUnknownStreamPause;
+  }
+  for (const auto& [id, unit] : lane.units) {
+    if (!unit.running) earliest = std::min(earliest, DueTime(lane, unit));
+  }
+  return earliest;
+}
+
+DeliveryScheduler::Due DeliveryScheduler::NextDue(absl::Time now, absl::Time* look_again) {
+  Due next;
+  absl::Time earliest = absl::InfiniteFuture();
+  *look_again = absl::InfiniteFuture();
+  for (auto& [key, lane] : lanes_) {
+    if (lane.removed) continue;
+    if (!Follow(lane)) {
+      if (deps_.wal.Backlog(key).bytes > 0) {
+        *look_again = std::min(*look_again, now + kUnknownStreamPause);
+      }
+      continue;
+    }
+    for (auto& [id, unit] : lane.units) {
+      if (unit.running) continue;
+      const absl::Time due = DueTime(lane, unit);
+      // Of those that are due alike the one that waited longest for its turn.
+      const bool is_first = due < earliest || (due == earliest && next.unit != nullptr &&
+                                               unit.last_turn < next.unit->last_turn);
+      if (!is_first) continue;
       earliest = due;
-      next = &item;
+      next = {&lane, &unit};
     }
   }
-  *look_again = earliest;
-  return earliest <= now ? next : nullptr;
+  if (earliest <= now) return next;
+  *look_again = std::min(*look_again, earliest);
+  return {};
 }
+
+// ---- Workers ------------------------------------------------------------------------------------
 
 void DeliveryScheduler::Work() {
   std::unique_lock lock(mutex_);
   while (!stop_) {
     const absl::Time now = deps_.clock.Now();
     absl::Time look_again;
-    auto* next = NextDue(now, &look_again);
-    if (next != nullptr) {
-      Deliver(next->first, next->second, lock);
+    if (const Due next = NextDue(now, &look_again); next.unit != nullptr) {
+      // There may be more; who is woken and finds nothing sleeps again.
+      work_changed_.notify_one();
+      Deliver(*next.lane, *next.unit, lock);
       continue;
     }
     next_look_ = look_again;
@@ -104,57 +201,79 @@ void DeliveryScheduler::Work() {
   }
 }
 
-void DeliveryScheduler::Deliver(const std::string& uid, Entry& entry,
-                                std::unique_lock<std::mutex>& lock) {
-  entry.running = true;
-  if (entry.delivery == nullptr) entry.delivery = std::make_unique<StreamDelivery>(deps_, uid);
+void DeliveryScheduler::Deliver(LaneState& lane, Unit& unit, std::unique_lock<std::mutex>& lock) {
+  const StreamPtr stream = registry_.FindByUid(lane.lane.stream_uid);
+  if (stream == nullptr) return;  // it was there a moment ago; the next look tells
+  unit.running = true;
+  unit.last_turn = ++turns_;
+  if (unit.delivery == nullptr) unit.delivery = factory_.Make(lane.lane, unit.spec);
+  const std::string id = unit.spec.id;
+  const uint64_t end = deps_.wal.Backlog(lane.lane.key).end_position;
   lock.unlock();
-  const StreamPtr stream = registry_.FindByUid(uid);
   absl::StatusOr<bool> delivered = false;
-  if (stream != nullptr) {
+  {
     const logging::ScopedRequestId request_id("delivery-" + NewShortId());
-    delivered = entry.delivery->DeliverBatch(*stream);
+    delivered = unit.delivery->DeliverBatch(*stream);
     if (!delivered.ok()) {
       deps_.metrics.delivery_failures.Increment();
       // Once for each outage.
-      if (entry.failures == 0) {
-        logging::Warn("ingestion", "a delivery failed and is tried again", delivered.status(),
-                      {{"stream", stream->name()}, {"workspace", stream->workspace}});
+      if (unit.failures == 0) {
+        logging::Warn(
+            "ingestion", "a delivery failed and is tried again", delivered.status(),
+            {{"stream", stream->name()}, {"destination", id}, {"workspace", stream->workspace}});
       }
-    } else if (entry.failures > 1) {
-      logging::Info("ingestion", "delivery goes on", {{"stream", stream->name()}});
+    } else if (unit.failures > 1) {
+      logging::Info("ingestion", "delivery goes on",
+                    {{"stream", stream->name()}, {"destination", id}});
     }
   }
+  const std::optional<uint64_t> position = unit.delivery->position();
   lock.lock();
-  entry.running = false;
-  if (stream == nullptr) {
-    entry.retry_time = deps_.clock.Now() + kUnknownStreamPause;
-    entry.error = "the stream's definition is not loaded yet";
-  } else if (delivered.ok()) {
-    entry.failures = 0;
-    entry.retry_time = absl::InfinitePast();
-    entry.error.clear();
-    if (!*delivered) entry.flush_position = 0;  // there is nothing more
+  unit.running = false;
+  // Also after an error something may have been delivered before it.
+  if (position) unit.position = *position;
+  if (delivered.ok()) {
+    unit.failures = 0;
+    unit.retry_time = absl::InfinitePast();
+    unit.error.clear();
+    // There is nothing more: what is missing before the end will never be read.
+    if (!*delivered && unit.position) unit.position = std::max(*unit.position, end);
   } else {
     // The first failure may be one that a fresh look mends at once (an overlap, a changed schema).
-    ++entry.failures;
-    entry.retry_time =
-        deps_.clock.Now() + rpc::RetryBackoff(kBackoff, std::min(entry.failures, 10));
-    entry.error = absl::StrCat(ErrorReason(delivered.status()), ": ",
-                               std::string(delivered.status().message()));
+    ++unit.failures;
+    unit.retry_time = deps_.clock.Now() + rpc::RetryBackoff(kBackoff, std::min(unit.failures, 10));
+    unit.error = absl::StrCat(ErrorReason(delivered.status()), ": ",
+                              std::string(delivered.status().message()));
   }
-  if (entry.removed) entries_.erase(uid);
+  if (!lane.removed) Trim(lane);
+  Sweep(lane);  // the lane may be gone now
   progress_.notify_all();
 }
 
-absl::Status DeliveryScheduler::Flush(const Stream& stream, uint64_t position,
-                                      absl::Duration timeout,
+// ---- Flushing and the end -----------------------------------------------------------------------
+
+absl::Status DeliveryScheduler::Flush(const Stream& stream, absl::Duration timeout,
                                       const std::function<bool()>& is_cancelled) {
   const auto deadline = std::chrono::steady_clock::now() + absl::ToChronoMilliseconds(timeout);
+  std::map<std::string, uint64_t> ends;  // by the lane's key
+  for (const Lane& lane : LanesOf(stream)) {
+    const uint64_t end = deps_.wal.Backlog(lane.key).end_position;
+    if (end > 0) ends[lane.key] = end;
+  }
   std::unique_lock lock(mutex_);
-  while (deps_.wal.Backlog(stream.uid).delivered_position < position) {
-    Entry& entry = entries_[stream.uid];
-    entry.flush_position = std::max(entry.flush_position, position);
+  while (true) {
+    std::string error;
+    bool is_done = true;
+    for (const auto& [key, end] : ends) {
+      if (deps_.wal.Backlog(key).delivered_position >= end) continue;
+      is_done = false;
+      LaneState& lane = LaneOf(key);
+      lane.flush_position = std::max(lane.flush_position, end);
+      for (const auto& [id, unit] : lane.units) {
+        if (error.empty() && !unit.error.empty()) error = absl::StrCat(id, ": ", unit.error);
+      }
+    }
+    if (is_done) return absl::OkStatus();
     work_changed_.notify_one();
     if (stop_) return Unavailable("STOPPING", "ingestion is being stopped; ask again");
     const auto now = std::chrono::steady_clock::now();
@@ -162,32 +281,36 @@ absl::Status DeliveryScheduler::Flush(const Stream& stream, uint64_t position,
       return DeadlineExceeded(
           "FLUSH_TIMEOUT",
           absl::StrCat("not everything was delivered within ", absl::FormatDuration(timeout),
-                       entry.error.empty() ? "; wait longer" : ": ", entry.error));
+                       error.empty() ? "; wait longer" : ": ", error));
     }
     if (is_cancelled()) return MakeError(absl::StatusCode::kCancelled, "CANCELLED", "cancelled");
     progress_.wait_until(lock, std::min(deadline, now + std::chrono::milliseconds(100)));
   }
-  return absl::OkStatus();
 }
 
-DeliveryStatus DeliveryScheduler::StatusOf(const std::string& stream_uid) const {
+std::map<std::string, std::string> DeliveryScheduler::ErrorsOf(
+    const std::string& stream_uid) const {
+  std::map<std::string, std::string> errors;
   std::lock_guard lock(mutex_);
-  const auto found = entries_.find(stream_uid);
-  return {found == entries_.end() ? "" : found->second.error};
+  for (auto lane = lanes_.lower_bound(stream_uid);
+       lane != lanes_.end() && IsOf(lane->first, stream_uid); ++lane) {
+    for (const auto& [id, unit] : lane->second.units) {
+      if (!unit.error.empty() && !unit.ended) errors.try_emplace(id, unit.error);
+    }
+  }
+  return errors;
 }
 
 void DeliveryScheduler::Remove(const std::string& stream_uid) {
   std::lock_guard lock(mutex_);
-  // It is drained: nobody asks for the keys that it has seen any more.
-  std::error_code ignored;
-  std::filesystem::remove_all(deps_.seen_folder / stream_uid, ignored);
-  const auto found = entries_.find(stream_uid);
-  if (found == entries_.end()) return;
-  if (found->second.running) {
-    found->second.removed = true;
-  } else {
-    entries_.erase(found);
+  for (auto next = lanes_.lower_bound(stream_uid);
+       next != lanes_.end() && IsOf(next->first, stream_uid);) {
+    LaneState& lane = (next++)->second;  // it may go
+    lane.removed = true;
+    Sweep(lane);
   }
+  // It is drained: nobody asks for the keys that it has seen any more.
+  factory_.RemoveState(stream_uid);
 }
 
 }  // namespace tarn::ingestion

@@ -1,15 +1,22 @@
-// Decides when which stream is delivered, and has it done by a few workers, one at a time for each
-// stream. A stream is due when max_bytes are buffered, when its oldest record has waited for
-// max_delay, or when somebody flushes it. After an error it waits, up to 10 s.
+// Decides when which unit of a stream's lanes (unit_factory.h) works, and has it done by a few
+// workers, one at a time for each unit. A unit is due when its max_bytes wait for it, when the
+// oldest of them has waited for max_delay, or when somebody flushes the stream. After an error it
+// waits, up to 5 s, and the others go on. The log of a lane is trimmed where its slowest unit is.
 //
-// Thread safe. Everything referred to outlives it. Lock order: the scheduler's before the log's.
+// A lane's units follow the stream's definition, as the registry has it: one that is new begins,
+// one that is gone ends after the batch under way.
+//
+// Thread safe. Everything referred to outlives it. Lock order: the scheduler's before the
+// registry's and the log's.
 #pragma once
 
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -17,13 +24,12 @@
 #include <absl/status/status.h>
 #include <absl/time/time.h>
 
-#include "services/ingestion/delivery/stream_delivery.h"
+#include "services/ingestion/delivery/delivery_unit.h"
+#include "services/ingestion/delivery/unit_factory.h"
+#include "services/ingestion/stream/lane.h"
+#include "services/ingestion/stream/stream_registry.h"
 
 namespace tarn::ingestion {
-
-struct DeliveryStatus {
-  std::string error;  // why delivery is not getting on; empty when it is
-};
 
 class DeliveryScheduler {
  public:
@@ -38,34 +44,65 @@ class DeliveryScheduler {
   // Ends after the batches under way. What is not delivered stays in the log.
   void Stop();
 
-  // New records of the stream are durable. Cheap.
-  void Notify(const std::string& stream_uid);
-  // Delivers everything before `position` and returns then. DEADLINE_EXCEEDED (FLUSH_TIMEOUT) says
-  // why it took too long; CANCELLED when `is_cancelled` says so.
-  absl::Status Flush(const Stream& stream, uint64_t position, absl::Duration timeout,
+  // New records of the lane are durable. Cheap.
+  void Notify(const std::string& lane_key);
+  // The registry has another definition of the stream.
+  void StreamChanged(const std::string& stream_uid);
+  // Delivers everything that is in the stream's lanes now and returns then. DEADLINE_EXCEEDED
+  // (FLUSH_TIMEOUT) says why it took too long; CANCELLED when `is_cancelled` says so.
+  absl::Status Flush(const Stream& stream, absl::Duration timeout,
                      const std::function<bool()>& is_cancelled);
-  DeliveryStatus StatusOf(const std::string& stream_uid) const;
+  // Why units are not getting on, by their ids.
+  std::map<std::string, std::string> ErrorsOf(const std::string& stream_uid) const;
   // Forgets a stream that was deleted.
   void Remove(const std::string& stream_uid);
 
  private:
-  struct Entry {
-    std::unique_ptr<StreamDelivery> delivery;
+  struct Unit {
+    UnitSpec spec;
+    std::unique_ptr<DeliveryUnit> delivery;  // made by the first worker
+    // Before it everything is delivered; not known before the first batch.
+    std::optional<uint64_t> position;
     bool running = false;
-    bool removed = false;
-    uint64_t flush_position = 0;
+    bool ended = false;        // goes when it runs no more
+    bool starts_anew = false;  // is made again when it runs no more
+    uint64_t last_turn = 0;
     int failures = 0;
     absl::Time retry_time = absl::InfinitePast();
     std::string error;
   };
+  struct LaneState {
+    Lane lane;
+    std::string workspace;
+    int64_t revision = -1;              // of the definition that `units` are of
+    std::map<std::string, Unit> units;  // by id; node-based: they stay where they are
+    uint64_t flush_position = 0;
+    bool removed = false;  // goes when no unit runs any more
+  };
 
   void Work();
-  // Under the lock: the entry that is due, or null and when to look again.
-  std::pair<const std::string, Entry>* NextDue(absl::Time now, absl::Time* look_again);
-  absl::Time DueTime(const std::string& uid, const Entry& entry) const;
-  void Deliver(const std::string& uid, Entry& entry, std::unique_lock<std::mutex>& lock);
+  // All of the following under the lock.
+  LaneState& LaneOf(const std::string& key);
+  // The lanes of a stream that are there: from the first on, as long as IsOf says so.
+  static bool IsOf(const std::string& key, const std::string& stream_uid);
+  // Has the lane's units follow the stream's definition; false while that is not known.
+  bool Follow(LaneState& lane);
+  struct Due {
+    LaneState* lane = nullptr;
+    Unit* unit = nullptr;
+  };
+  // What is due, or nothing and when to look again.
+  Due NextDue(absl::Time now, absl::Time* look_again);
+  absl::Time DueTime(const LaneState& lane, const Unit& unit) const;
+  absl::Time EarliestDue(LaneState& lane);
+  void Deliver(LaneState& lane, Unit& unit, std::unique_lock<std::mutex>& lock);
+  // Lets the log forget what all of the lane's units have.
+  void Trim(LaneState& lane);
+  // Removes units that have ended, and the lane if it is removed.
+  void Sweep(LaneState& lane);
 
   const DeliveryDependencies deps_;
+  const UnitFactory factory_;
   const StreamRegistry& registry_;
   const int worker_count_;
 
@@ -73,7 +110,8 @@ class DeliveryScheduler {
   std::condition_variable work_changed_;
   std::condition_variable progress_;
   bool stop_ = false;
-  std::map<std::string, Entry> entries_;  // by uid; node-based: entries stay where they are
+  std::map<std::string, LaneState> lanes_;  // by key; node-based: they stay where they are
+  uint64_t turns_ = 0;
   // When an idle worker looks again.
   absl::Time next_look_ = absl::InfiniteFuture();
   std::vector<std::thread> workers_;

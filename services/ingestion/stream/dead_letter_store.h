@@ -1,8 +1,8 @@
-// Dead letters in PostgreSQL once they are there: listed, put back, removed. (StreamStore adds
+// Dead letters in PostgreSQL once they are there: listed, put back, removed. (DeliveryStore adds
 // them, in delivery.)
 //
-// A letter at or behind its log's delivered position is left alone: delivery counts on it to know
-// that the record is dead.
+// A letter at or behind the delivered position of its destination is left alone: delivery counts on
+// it to know that the record is dead. (Unless the stream has the destination no longer.)
 //
 // Thread safe. Errors are those of common/postgres.
 #pragma once
@@ -31,12 +31,23 @@ struct DeadLetterFilter {
   std::string reason;        // empty: any
   absl::Time start = absl::InfinitePast();
   absl::Time end = absl::InfiniteFuture();
+  std::string destination;  // empty: any
 };
 
-// Letters that go back into the log together.
-struct ReplayBatch {
+// Letters of one destination that go back into a log together.
+struct ReplayClaim {
   std::string replay_id;
-  std::vector<std::string> payloads;  // in the order in which they were dead
+  std::string destination;
+  std::string log_id;
+};
+
+struct ReplayBatch {
+  struct Letter {
+    absl::Time ingest_time;
+    std::string payload;
+  };
+  ReplayClaim claim;
+  std::vector<Letter> letters;  // in the order in which they were dead
 };
 
 class DeadLetterStore {
@@ -50,22 +61,28 @@ class DeadLetterStore {
     int64_t total = 0;
     std::map<std::string, int64_t> reason_counts;
   };
-  // Those with ids below `before` (all when it is empty) and of `reason` (any when it is empty).
-  absl::StatusOr<Page> List(const Stream& stream, std::string_view reason, bool show_replayed,
+  // Those with ids below `before` (all when it is empty), of `reason` and of `destination` (any
+  // when it is empty).
+  absl::StatusOr<Page> List(const Stream& stream, std::string_view reason,
+                            std::string_view destination, bool show_replayed,
                             std::string_view before, int limit);
 
   // The id of the stream's newest letter; 0 without one.
   absl::StatusOr<int64_t> NewestId(const Stream& stream);
-  // Claims the next letters up to `newest_id` for a replay into the log; no payloads when there are
-  // none left.
+  // Claims the next letters of the filter's one destination, up to `newest_id`, for a replay into
+  // the log; none when there are none left.
   absl::StatusOr<ReplayBatch> Claim(const Stream& stream, const DeadLetterFilter& filter,
                                     int64_t newest_id, std::string_view log_id);
-  // Letters that match but have nothing to put back.
-  absl::StatusOr<int64_t> CountWithoutPayload(const Stream& stream, const DeadLetterFilter& filter,
-                                              int64_t newest_id);
-  // Batches that were claimed for the stream's log and not marked: their replay was cut short.
-  absl::StatusOr<std::vector<ReplayBatch>> Unfinished(std::string_view stream_uid,
-                                                      std::string_view log_id);
+  // Letters that match but have nothing to put back, or no destination any more.
+  absl::StatusOr<int64_t> CountSkipped(const Stream& stream, const DeadLetterFilter& filter,
+                                       int64_t newest_id);
+  // Claims of the stream that are not marked: their replay is under way, perhaps in another
+  // instance, or was cut short.
+  absl::StatusOr<std::vector<ReplayClaim>> Unfinished(std::string_view stream_uid);
+  // Its letters that are not marked.
+  absl::StatusOr<ReplayBatch> Load(const ReplayClaim& claim);
+  // Gives up a claim: its letters wait again.
+  absl::Status Release(const Stream& stream, std::string_view replay_id);
   // The streams that have such.
   absl::StatusOr<std::vector<std::string>> StreamsWithUnfinished();
   // The batch stands in the log from `first_position` on. Gives how many were not marked before.

@@ -1,6 +1,7 @@
 #include "services/ingestion/stream/dead_letters.h"
 
-#include <optional>
+#include <algorithm>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "common/page_token/page_token.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "services/ingestion/stream/lane.h"
 #include "services/ingestion/wal/log_id.h"
 
 namespace tarn::ingestion {
@@ -44,6 +46,7 @@ absl::StatusOr<DeadLetterFilter> FilterOf(const Stream& stream,
   filter.reason = selection.reason();
   if (selection.has_start_time()) filter.start = ToTime(selection.start_time());
   if (selection.has_end_time()) filter.end = ToTime(selection.end_time());
+  filter.destination = selection.destination();
   if (filter.start >= filter.end) {
     return InvalidFields({{"selection.end_time", "must be later than start_time"}});
   }
@@ -62,13 +65,14 @@ absl::Status CheckCancelled(const std::function<bool()>& is_cancelled, std::stri
 
 absl::StatusOr<v1::ListDeadLettersResponse> DeadLetters::List(
     const Stream& stream, const v1::ListDeadLettersRequest& request) {
-  const std::string query = QueryFingerprint(
-      {"dead_letters", stream.uid, request.reason(), request.show_replayed() ? "all" : "waiting"});
+  const std::string query =
+      QueryFingerprint({"dead_letters", stream.uid, request.reason(), request.destination(),
+                        request.show_replayed() ? "all" : "waiting"});
   TARN_ASSIGN_OR_RETURN(const std::string before, DecodePageToken(query, request.page_token()));
   TARN_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size()));
-  TARN_ASSIGN_OR_RETURN(
-      DeadLetterStore::Page page,
-      store_.List(stream, request.reason(), request.show_replayed(), before, size));
+  TARN_ASSIGN_OR_RETURN(DeadLetterStore::Page page,
+                        store_.List(stream, request.reason(), request.destination(),
+                                    request.show_replayed(), before, size));
   v1::ListDeadLettersResponse response;
   for (v1::DeadLetter& letter : page.dead_letters) {
     *response.add_dead_letters() = std::move(letter);
@@ -82,25 +86,47 @@ absl::StatusOr<v1::ListDeadLettersResponse> DeadLetters::List(
 }
 
 absl::StatusOr<int64_t> DeadLetters::PutBack(const Stream& stream, const ReplayBatch& batch) {
-  const std::vector<std::string_view> records(batch.payloads.begin(), batch.payloads.end());
+  const ReplayClaim& claim = batch.claim;
+  // Claims of an older release are for the live lane.
+  const bool is_live = claim.log_id == LogIdOf(wal_.uuid(), LiveLane(stream.uid).key);
+  std::vector<std::string> records;
+  for (const ReplayBatch::Letter& letter : batch.letters) {
+    records.push_back(is_live ? letter.payload
+                              : EncodeReplayedRecord(letter.ingest_time, letter.payload));
+  }
   BatchKey key;
   key.workspace = stream.workspace;
-  key.stream_uid = stream.uid;
-  key.request_id = absl::StrCat("replay:", batch.replay_id);
-  TARN_ASSIGN_OR_RETURN(const AppendOutcome outcome, wal_.AppendAndWait(std::move(key), records));
+  key.stream_uid =
+      is_live ? LiveLane(stream.uid).key : ReplayLane(stream.uid, claim.destination).key;
+  key.request_id = absl::StrCat("replay:", claim.replay_id);
+  TARN_ASSIGN_OR_RETURN(const AppendOutcome outcome,
+                        wal_.AppendAndWait(std::move(key), {records.begin(), records.end()}));
   TARN_RETURN_IF_FAILPOINT("ingestion.replay.before_mark");
   TARN_ASSIGN_OR_RETURN(const int64_t marked,
-                        store_.MarkReplayed(stream, batch.replay_id, outcome.first_position));
+                        store_.MarkReplayed(stream, claim.replay_id, outcome.first_position));
   metrics_.dead_letters_replayed.Increment(static_cast<double>(marked));
   return marked;
 }
 
 absl::StatusOr<int64_t> DeadLetters::FinishReplays(const Stream& stream) {
-  TARN_ASSIGN_OR_RETURN(const std::vector<ReplayBatch> batches,
-                        store_.Unfinished(stream.uid, LogIdOf(wal_.uuid(), stream.uid)));
+  const std::vector<v1::Destination> destinations = DestinationsOf(stream.definition);
+  TARN_ASSIGN_OR_RETURN(const std::vector<ReplayClaim> claims, store_.Unfinished(stream.uid));
   int64_t count = 0;
-  for (const ReplayBatch& batch : batches) {
-    if (batch.payloads.empty()) continue;  // marked meanwhile
+  for (const ReplayClaim& claim : claims) {
+    const Lane lane = ReplayLane(stream.uid, claim.destination);
+    if (claim.log_id != LogIdOf(wal_.uuid(), lane.key) &&
+        claim.log_id != LogIdOf(wal_.uuid(), LiveLane(stream.uid).key)) {
+      continue;  // another instance's
+    }
+    const bool has_destination =
+        std::any_of(destinations.begin(), destinations.end(),
+                    [&](const v1::Destination& each) { return each.table() == claim.destination; });
+    if (!has_destination) {
+      TARN_RETURN_IF_ERROR(store_.Release(stream, claim.replay_id));
+      continue;
+    }
+    TARN_ASSIGN_OR_RETURN(const ReplayBatch batch, store_.Load(claim));
+    if (batch.letters.empty()) continue;  // marked meanwhile
     TARN_ASSIGN_OR_RETURN(const int64_t marked, PutBack(stream, batch));
     count += marked;
   }
@@ -114,20 +140,26 @@ absl::StatusOr<v1::ReplayDeadLettersResponse> DeadLetters::Replay(
   TARN_ASSIGN_OR_RETURN(const int64_t newest, store_.NewestId(stream));
   v1::ReplayDeadLettersResponse response;
   TARN_ASSIGN_OR_RETURN(int64_t count, FinishReplays(stream));
-  while (true) {
-    TARN_RETURN_IF_ERROR(CheckCancelled(is_cancelled, "put back", count));
-    TARN_ASSIGN_OR_RETURN(const ReplayBatch batch,
-                          store_.Claim(stream, filter, newest, LogIdOf(wal_.uuid(), stream.uid)));
-    if (batch.payloads.empty()) break;
-    TARN_RETURN_IF_FAILPOINT("ingestion.replay.after_claim");
-    const absl::StatusOr<int64_t> marked = PutBack(stream, batch);
-    if (!marked.ok()) {
-      return Annotate(marked.status(), absl::StrCat(count, " dead letters were put back before"));
+  for (const v1::Destination& destination : DestinationsOf(stream.definition)) {
+    if (!filter.destination.empty() && filter.destination != destination.table()) continue;
+    DeadLetterFilter own = filter;
+    own.destination = destination.table();
+    const std::string log_id =
+        LogIdOf(wal_.uuid(), ReplayLane(stream.uid, destination.table()).key);
+    while (true) {
+      TARN_RETURN_IF_ERROR(CheckCancelled(is_cancelled, "put back", count));
+      TARN_ASSIGN_OR_RETURN(const ReplayBatch batch, store_.Claim(stream, own, newest, log_id));
+      if (batch.letters.empty()) break;
+      TARN_RETURN_IF_FAILPOINT("ingestion.replay.after_claim");
+      const absl::StatusOr<int64_t> marked = PutBack(stream, batch);
+      if (!marked.ok()) {
+        return Annotate(marked.status(), absl::StrCat(count, " dead letters were put back before"));
+      }
+      count += *marked;
     }
-    count += *marked;
   }
   response.set_replayed_count(count);
-  TARN_ASSIGN_OR_RETURN(const int64_t skipped, store_.CountWithoutPayload(stream, filter, newest));
+  TARN_ASSIGN_OR_RETURN(const int64_t skipped, store_.CountSkipped(stream, filter, newest));
   response.set_skipped_count(skipped);
   return response;
 }

@@ -1,9 +1,10 @@
 // The rules of dead letters that are there: listed, put back into the log, removed.
 //
-// A replay claims a batch of letters in PostgreSQL, appends it to the log under a request id made
-// of the claim, and marks it. A kill in between leaves a claim that is not marked: the next replay,
-// or FinishReplays, appends the same batch under the same id, which stores nothing twice as long as
-// the log remembers the id (24 hours).
+// A replay claims a batch of letters of one destination in PostgreSQL, appends it to that
+// destination's replay lane (lane.h) under a request id made of the claim, and marks it. A kill in
+// between leaves a claim that is not marked: the next replay, or FinishReplays, appends the same
+// batch under the same id, which stores nothing twice as long as the log remembers the id (24
+// hours).
 //
 // Thread safe; blocking. Errors besides the stores': those of WriteAheadLog::Append; CANCELLED.
 #pragma once

@@ -3,12 +3,31 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include <absl/time/time.h>
 
 #include "tarn/ingestion/v1/stream.pb.h"
 
 namespace tarn::ingestion {
+
+// Where its records go, at least one. `table` is the shorthand for one without activities.
+inline std::vector<v1::Destination> DestinationsOf(const v1::Stream& definition) {
+  if (!definition.destinations().empty()) {
+    return {definition.destinations().begin(), definition.destinations().end()};
+  }
+  v1::Destination only;
+  only.set_table(definition.table());
+  *only.mutable_partition_fields() = definition.partition_fields();
+  return {only};
+}
+
+// Since when a destination is there: always, for what the stream was made with.
+inline absl::Time BeginOf(const v1::Destination& destination) {
+  if (!destination.has_create_time()) return absl::InfinitePast();
+  return absl::FromUnixSeconds(destination.create_time().seconds()) +
+         absl::Nanoseconds(destination.create_time().nanos());
+}
 
 struct Stream {
   std::string workspace;
@@ -28,27 +47,7 @@ struct Stream {
     return absl::Seconds(definition.delivery().max_delay().seconds()) +
            absl::Nanoseconds(definition.delivery().max_delay().nanos());
   }
-  const google::protobuf::RepeatedPtrField<v1::Activity>& activities() const {
-    return definition.destinations().empty() ? v1::Destination::default_instance().activities()
-                                             : definition.destinations(0).activities();
-  }
-  bool has_activities() const { return !activities().empty(); }
-  // Of a table that the stream makes.
-  const google::protobuf::RepeatedPtrField<catalog::v1::PartitionField>& partition_fields() const {
-    return definition.destinations().empty() ? definition.partition_fields()
-                                             : definition.destinations(0).partition_fields();
-  }
   bool adds_columns() const { return definition.new_field_policy() != v1::NEW_FIELD_POLICY_REJECT; }
-};
-
-// Counts of all logs that a stream ever had records in, as PostgreSQL has them.
-struct StreamCounts {
-  int64_t delivered_position = 0;  // of this instance's log
-  int64_t other_positions = 0;  // of all others together: their records, as they are all delivered
-  int64_t delivered_records = 0;
-  int64_t dead_letter_records = 0;   // ever
-  int64_t waiting_dead_letters = 0;  // neither replayed nor purged
-  absl::Time last_delivery_time = absl::InfinitePast();
 };
 
 }  // namespace tarn::ingestion

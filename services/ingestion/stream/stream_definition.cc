@@ -1,7 +1,11 @@
 #include "services/ingestion/stream/stream_definition.h"
 
+#include <algorithm>
+#include <set>
+
 #include <absl/strings/str_cat.h>
 #include <google/protobuf/field_mask.pb.h>
+#include <google/protobuf/util/time_util.h>
 
 #include "tarn/catalog/v1/table.pb.h"
 
@@ -21,6 +25,25 @@ constexpr absl::Duration kDefaultDelay = absl::Seconds(1);
 constexpr absl::Duration kMinDelay = absl::Milliseconds(100);
 constexpr absl::Duration kMaxDelay = absl::Seconds(900);
 constexpr size_t kMaxCommentBytes = 4096;
+constexpr int kMaxDestinations = 10;
+
+// Keeps each violation of `status`, an error of the field at `field`.
+void Take(const absl::Status& status, const std::string& field,
+          std::vector<FieldViolation>& violations) {
+  if (status.ok()) return;
+  const std::vector<FieldViolation> found = FieldViolationsOf(status);
+  if (found.empty()) violations.push_back({field, std::string(status.message())});
+  for (const FieldViolation& violation : found) violations.push_back(violation);
+}
+
+void CheckTable(const std::string& name, const std::string& field,
+                std::vector<FieldViolation>& violations) {
+  if (const auto table = names::ParseTable(name); !table.ok()) {
+    Take(table.status(), field, violations);
+  } else if (names::IsReservedDatabase(table->database)) {
+    violations.push_back({field, "the database is reserved for Tarn itself"});
+  }
+}
 
 void NormalizeDelivery(const std::string& path, v1::DeliveryPolicy& delivery,
                        std::vector<FieldViolation>& violations) {
@@ -38,21 +61,49 @@ void NormalizeDelivery(const std::string& path, v1::DeliveryPolicy& delivery,
   }
 }
 
-// What can be seen without compiling the activities.
-void NormalizeDestinations(const std::string& path, const v1::Stream& stream,
+// What can be seen of destinations without compiling their activities.
+void NormalizeDestinations(const std::string& path, const v1::Stream& stream, v1::Stream& normal,
                            std::vector<FieldViolation>& violations) {
-  if (stream.destinations_size() > 1) {
-    violations.push_back({path + ".destinations", "at most one; make another stream for another"});
+  if (stream.destinations_size() > kMaxDestinations) {
+    violations.push_back({path + ".destinations", absl::StrCat("at most ", kMaxDestinations)});
   }
   if (!stream.table().empty() && stream.table() != stream.destinations(0).table()) {
-    violations.push_back({path + ".table", "is not the destination's table; leave it out"});
+    violations.push_back({path + ".table", "is not the first destination's table; leave it out"});
   }
   if (!stream.partition_fields().empty()) {
     violations.push_back({path + ".partition_fields", "stand in the destination"});
   }
-  if (!stream.destinations(0).activities().empty() && stream.columns().empty()) {
-    violations.push_back(
-        {path + ".columns", "a stream with activities declares its columns: they work on them"});
+  std::set<std::string> tables;
+  for (int i = 0; i < stream.destinations_size(); ++i) {
+    const v1::Destination& destination = stream.destinations(i);
+    const std::string at = absl::StrCat(path, ".destinations[", i, "]");
+    CheckTable(destination.table(), at + ".table", violations);
+    if (!tables.insert(destination.table()).second) {
+      violations.push_back({at + ".table", "is that of another destination of the stream already"});
+    }
+    if (!destination.activities().empty() && stream.columns().empty()) {
+      violations.push_back(
+          {path + ".columns", "a stream with activities declares its columns: they work on them"});
+    }
+    *normal.add_destinations() = destination;
+    normal.mutable_destinations(i)->clear_create_time();
+  }
+  normal.set_table(stream.destinations(0).table());
+}
+
+// Destinations that were there keep their time; the others are there since `now`.
+void KeepCreateTimes(const v1::Stream& current, absl::Time now, v1::Stream& next) {
+  const std::vector<v1::Destination> known = DestinationsOf(current);
+  for (v1::Destination& destination : *next.mutable_destinations()) {
+    const auto same = std::find_if(known.begin(), known.end(), [&](const v1::Destination& each) {
+      return each.table() == destination.table();
+    });
+    if (same == known.end()) {
+      *destination.mutable_create_time() =
+          google::protobuf::util::TimeUtil::MicrosecondsToTimestamp(absl::ToUnixMicros(now));
+    } else if (same->has_create_time()) {
+      *destination.mutable_create_time() = same->create_time();
+    }
   }
 }
 
@@ -62,10 +113,7 @@ absl::StatusOr<v1::Stream> NormalizeDefinition(const v1::Stream& stream, std::st
   const std::string at(path);
   std::vector<FieldViolation> violations;
   const auto take = [&](const absl::Status& status, const std::string& field) {
-    if (status.ok()) return;
-    const std::vector<FieldViolation> found = FieldViolationsOf(status);
-    if (found.empty()) violations.push_back({field, std::string(status.message())});
-    for (const FieldViolation& violation : found) violations.push_back(violation);
+    Take(status, field, violations);
   };
   v1::Stream normal;
   normal.set_name(stream.name());
@@ -74,21 +122,11 @@ absl::StatusOr<v1::Stream> NormalizeDefinition(const v1::Stream& stream, std::st
   } else {
     take(id.status(), at + ".name");
   }
-  const auto check_table = [&](const std::string& name, const std::string& field) {
-    if (const auto table = names::ParseTable(name); !table.ok()) {
-      take(table.status(), field);
-    } else if (names::IsReservedDatabase(table->database)) {
-      violations.push_back({field, "the database is reserved for Tarn itself"});
-    }
-  };
-  *normal.mutable_destinations() = stream.destinations();
   if (stream.destinations().empty()) {
     normal.set_table(stream.table());
-    check_table(stream.table(), at + ".table");
+    CheckTable(stream.table(), at + ".table", violations);
   } else {
-    normal.set_table(stream.destinations(0).table());
-    NormalizeDestinations(at, stream, violations);
-    check_table(stream.destinations(0).table(), at + ".destinations[0].table");
+    NormalizeDestinations(at, stream, normal, violations);
   }
   if (stream.comment().size() > kMaxCommentBytes) {
     violations.push_back({at + ".comment", "at most 4096 bytes"});
@@ -126,7 +164,7 @@ absl::StatusOr<v1::Stream> NormalizeDefinition(const v1::Stream& stream, std::st
 }
 
 absl::StatusOr<v1::Stream> ApplyUpdate(const v1::Stream& current, const v1::Stream& wanted,
-                                       const google::protobuf::FieldMask& mask) {
+                                       const google::protobuf::FieldMask& mask, absl::Time now) {
   v1::Stream next = current;
   const std::vector<std::string> all = {"comment",      "columns",  "partition_fields",
                                         "destinations", "delivery", "new_field_policy",
@@ -144,12 +182,8 @@ absl::StatusOr<v1::Stream> ApplyUpdate(const v1::Stream& current, const v1::Stre
     } else if (path == "partition_fields") {
       *next.mutable_partition_fields() = wanted.partition_fields();
     } else if (path == "destinations") {
-      if (!wanted.destinations().empty() && wanted.destinations(0).table() != current.table()) {
-        return InvalidFields({{"stream.destinations[0].table",
-                               absl::StrCat("a stream's table cannot change (it is ",
-                                            current.table(), "); make another stream")}});
-      }
       *next.mutable_destinations() = wanted.destinations();
+      if (!wanted.destinations().empty()) next.set_table(wanted.destinations(0).table());
     } else if (path == "delivery") {
       *next.mutable_delivery() = wanted.delivery();
     } else if (path == "delivery.max_bytes") {
@@ -162,17 +196,22 @@ absl::StatusOr<v1::Stream> ApplyUpdate(const v1::Stream& current, const v1::Stre
       next.clear_format();
       if (wanted.has_format()) *next.mutable_format() = wanted.format();
     } else if (path == "table") {
-      if (wanted.table() != current.table()) {
+      if (next.destinations().empty() && wanted.table() != current.table()) {
         return InvalidFields(
-            {{"stream.table", absl::StrCat("a stream's table cannot change (it is ",
-                                           current.table(), "); make another stream")}});
+            {{"stream.table",
+              absl::StrCat("a stream's table cannot change (it is ", current.table(),
+                           "); name both in destinations, or make another "
+                           "stream")}});
       }
+      next.set_table(wanted.table());
     } else {
       return InvalidFields({{"update_mask", absl::StrCat("a stream has no field \"", path,
                                                          "\" that can be changed")}});
     }
   }
-  return NormalizeDefinition(next, "stream");
+  TARN_ASSIGN_OR_RETURN(v1::Stream normal, NormalizeDefinition(next, "stream"));
+  KeepCreateTimes(current, now, normal);
+  return normal;
 }
 
 }  // namespace tarn::ingestion

@@ -18,8 +18,9 @@ inline constexpr int64_t kDefaultMaxBytes = 32LL << 20;
 absl::StatusOr<v1::Stream> NormalizeDefinition(const v1::Stream& stream, std::string_view path);
 
 // `current` with the fields of `mask` (all that may change when it is empty) from `wanted`.
-// INVALID_ARGUMENT for a path that is unknown or cannot change, and for another table.
+// Destinations that are new are there since `now`. INVALID_ARGUMENT for a path that is unknown or
+// cannot change, and for another `table` without destinations.
 absl::StatusOr<v1::Stream> ApplyUpdate(const v1::Stream& current, const v1::Stream& wanted,
-                                       const google::protobuf::FieldMask& mask);
+                                       const google::protobuf::FieldMask& mask, absl::Time now);
 
 }  // namespace tarn::ingestion

@@ -1,9 +1,10 @@
-// The compiled activities of a stream. Thread safe.
+// The compiled activities of a stream's destinations. Thread safe.
 #pragma once
 
 #include <memory>
 #include <string>
 
+#include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
 #include "services/ingestion/activity/activity_pipeline.h"
@@ -11,10 +12,15 @@
 
 namespace tarn::ingestion {
 
-// Null for a stream without activities. INVALID_ARGUMENT (INVALID_FIELD) names what is wrong by its
-// path below "stream", in the activities or in the destination's partition fields.
+// Of one of DestinationsOf(definition); null for one without activities. INVALID_ARGUMENT
+// (INVALID_FIELD) names what is wrong by its path below "stream", in the activities or in the
+// destination's partition fields.
 absl::StatusOr<std::shared_ptr<const ActivityPipeline>> CompilePipeline(
-    const v1::Stream& definition, const std::string& workspace, const std::string& owner,
-    const ActivityEnvironment& environment);
+    const v1::Stream& definition, int destination, const std::string& workspace,
+    const std::string& owner, const ActivityEnvironment& environment);
+
+// The same for all of them; the first error.
+absl::Status CheckPipelines(const v1::Stream& definition, const std::string& workspace,
+                            const std::string& owner, const ActivityEnvironment& environment);
 
 }  // namespace tarn::ingestion

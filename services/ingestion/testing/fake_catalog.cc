@@ -28,6 +28,28 @@ void FakeCatalog::FailWith(absl::Status error) {
   error_ = std::move(error);
 }
 
+void FakeCatalog::FailTableWith(const std::string& table, absl::Status error) {
+  std::lock_guard lock(mutex_);
+  table_errors_[table] = std::move(error);
+}
+
+void FakeCatalog::FailNextCalls(const std::string& table, int count) {
+  std::lock_guard lock(mutex_);
+  failing_calls_[table] = count;
+}
+
+absl::Status FakeCatalog::ErrorFor(const std::string& table) {
+  if (!error_.ok()) return error_;
+  if (const auto error = table_errors_.find(table); error != table_errors_.end()) {
+    if (!error->second.ok()) return error->second;
+  }
+  if (const auto left = failing_calls_.find(table); left != failing_calls_.end()) {
+    if (left->second-- > 0) return Unavailable("AWAY", "the catalog is away for " + table);
+    failing_calls_.erase(left);
+  }
+  return absl::OkStatus();
+}
+
 void FakeCatalog::LoseNextAnswer() {
   std::lock_guard lock(mutex_);
   lose_next_answer_ = true;
@@ -69,7 +91,9 @@ grpc::Status FakeCatalog::CreateTable(grpc::ServerContext*,
                                       const catalog::v1::CreateTableRequest* request,
                                       Table* response) {
   std::lock_guard lock(mutex_);
-  if (!error_.ok()) return rpc::ToGrpcStatus(error_);
+  if (absl::Status error = ErrorFor(request->table().name()); !error.ok()) {
+    return rpc::ToGrpcStatus(error);
+  }
   const std::string& name = request->table().name();
   if (tables_.contains(name)) {
     return rpc::ToGrpcStatus(AlreadyExists("TABLE_EXISTS", name + " is there already"));
@@ -89,7 +113,9 @@ grpc::Status FakeCatalog::CreateTable(grpc::ServerContext*,
 grpc::Status FakeCatalog::GetTable(grpc::ServerContext*,
                                    const catalog::v1::GetTableRequest* request, Table* response) {
   std::lock_guard lock(mutex_);
-  if (!error_.ok()) return rpc::ToGrpcStatus(error_);
+  if (absl::Status error = ErrorFor(request->name()); !error.ok()) {
+    return rpc::ToGrpcStatus(error);
+  }
   const auto found = tables_.find(request->name());
   if (found == tables_.end()) return rpc::ToGrpcStatus(TableNotFound(request->name()));
   *response = found->second.table;
@@ -100,7 +126,9 @@ grpc::Status FakeCatalog::GetLogPosition(grpc::ServerContext*,
                                          const catalog::v1::GetLogPositionRequest* request,
                                          catalog::v1::GetLogPositionResponse* response) {
   std::lock_guard lock(mutex_);
-  if (!error_.ok()) return rpc::ToGrpcStatus(error_);
+  if (absl::Status error = ErrorFor(request->table()); !error.ok()) {
+    return rpc::ToGrpcStatus(error);
+  }
   const auto found = tables_.find(request->table());
   if (found == tables_.end()) return rpc::ToGrpcStatus(TableNotFound(request->table()));
   const auto position = found->second.positions.find(request->log_id());
@@ -111,7 +139,9 @@ grpc::Status FakeCatalog::GetLogPosition(grpc::ServerContext*,
 grpc::Status FakeCatalog::CommitTable(grpc::ServerContext*, const CommitTableRequest* request,
                                       CommitTableResponse* response) {
   std::lock_guard lock(mutex_);
-  if (!error_.ok()) return rpc::ToGrpcStatus(error_);
+  if (absl::Status error = ErrorFor(request->table()); !error.ok()) {
+    return rpc::ToGrpcStatus(error);
+  }
   const absl::Status status = Commit(*request, response);
   if (status.ok() && std::exchange(lose_next_answer_, false)) {
     return rpc::ToGrpcStatus(Unavailable("LOST", "the connection broke"));

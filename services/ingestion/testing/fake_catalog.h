@@ -18,6 +18,10 @@ class FakeCatalog : public catalog::v1::CatalogService::Service {
  public:
   // Every call fails with `error` until it is OK again.
   void FailWith(absl::Status error);
+  // Calls about this table fail with `error` until it is OK again.
+  void FailTableWith(const std::string& table, absl::Status error);
+  // The next so many calls about this table fail as UNAVAILABLE.
+  void FailNextCalls(const std::string& table, int count);
   // The next commit is done, and answered as UNAVAILABLE.
   void LoseNextAnswer();
   // Field ids up to this one were used by columns that were dropped.
@@ -47,11 +51,15 @@ class FakeCatalog : public catalog::v1::CatalogService::Service {
     std::map<std::string, int64_t> positions;                         // by log
     std::map<std::string, catalog::v1::CommitTableResponse> answers;  // by request id
   };
+  // Under the lock: whether a call about the table is to fail.
+  absl::Status ErrorFor(const std::string& table);
   absl::Status Commit(const catalog::v1::CommitTableRequest& request,
                       catalog::v1::CommitTableResponse* response);
 
   mutable std::mutex mutex_;
   absl::Status error_;
+  std::map<std::string, absl::Status> table_errors_;
+  std::map<std::string, int> failing_calls_;  // how many are left
   bool lose_next_answer_ = false;
   int last_field_id_ = 0;
   int commit_count_ = 0;

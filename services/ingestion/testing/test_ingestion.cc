@@ -62,6 +62,10 @@ absl::StatusOr<v1::Stream> TestIngestion::CreateStream(const std::string& id) {
   request.mutable_stream()->set_name("streams/" + id);
   request.mutable_stream()->set_table(TableName(id));
   request.mutable_stream()->mutable_delivery()->mutable_max_delay()->set_seconds(900);
+  return CreateStream(request);
+}
+
+absl::StatusOr<v1::Stream> TestIngestion::CreateStream(const v1::CreateStreamRequest& request) {
   return Call<v1::Stream>(&Stub::CreateStream, request);
 }
 

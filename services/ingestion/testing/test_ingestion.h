@@ -52,6 +52,7 @@ class TestIngestion {
 
   // Shorthands for the common calls. A stream delivers to databases/iot/tables/<id>.
   absl::StatusOr<v1::Stream> CreateStream(const std::string& id);
+  absl::StatusOr<v1::Stream> CreateStream(const v1::CreateStreamRequest& request);
   absl::StatusOr<v1::PutRecordsResponse> Put(const std::string& id,
                                              const std::vector<std::string>& records,
                                              const std::string& request_id = "");

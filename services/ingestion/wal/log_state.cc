@@ -4,6 +4,16 @@
 #include <limits>
 
 namespace tarn::ingestion {
+namespace {
+
+// The first whose end is behind `from`; positions ascend.
+std::deque<FrameRef>::const_iterator FirstFrame(const std::deque<FrameRef>& frames, uint64_t from) {
+  return std::partition_point(frames.begin(), frames.end(), [&](const FrameRef& each) {
+    return each.first_position + each.record_count <= from;
+  });
+}
+
+}  // namespace
 
 void LogState::AddSegment(uint64_t number) { segments_.try_emplace(number); }
 
@@ -61,9 +71,16 @@ void LogState::AddBatch(const wal::BatchKey& key, uint32_t payload_crc, FrameRef
     stream.frames.pop_back();
   }
   stream.next_position = std::max(stream.next_position, frame.first_position + frame.record_count);
-  stream.bytes += frame.body_bytes;
   if (frame.records != nullptr) cached_bytes_ += frame.body_bytes;
-  ++segment.undelivered_frames;
+  Push(stream, std::move(frame));
+}
+
+void LogState::Push(StreamState& stream, FrameRef frame) {
+  if (!stream.frames.empty()) {
+    frame.bytes_before = stream.frames.back().bytes_before + stream.frames.back().body_bytes;
+  }
+  stream.bytes += frame.body_bytes;
+  ++segments_[frame.segment].undelivered_frames;
   ++undelivered_frames_;
   stream.frames.push_back(std::move(frame));
 }
@@ -103,17 +120,13 @@ void LogState::AddLostTails(uint64_t segment, absl::Time now) {
       const auto count = static_cast<uint32_t>(
           std::min<uint64_t>(stream.next_position - end, std::numeric_limits<uint32_t>::max()));
       // Not without bytes: what has none is not due for delivery.
-      constexpr uint32_t kBytes = wal::kFrameHeaderBytes;
-      stream.bytes += kBytes;
-      stream.frames.push_back({.first_position = end,
-                               .record_count = count,
-                               .body_bytes = kBytes,
-                               .segment = segment,
-                               .time = now,
-                               .records = nullptr,
-                               .lost = true});
-      ++segments_[segment].undelivered_frames;
-      ++undelivered_frames_;
+      Push(stream, {.first_position = end,
+                    .record_count = count,
+                    .body_bytes = wal::kFrameHeaderBytes,
+                    .segment = segment,
+                    .time = now,
+                    .records = nullptr,
+                    .lost = true});
       end += count;
     }
   }
@@ -157,12 +170,24 @@ uint64_t LogState::NextPosition(const std::string& stream_uid) const {
   return found == streams_.end() ? 0 : found->second.next_position;
 }
 
-void LogState::SetDelivered(const std::string& workspace, const std::string& stream_uid,
-                            uint64_t position) {
+void LogState::ReservePositions(const std::string& workspace, const std::string& stream_uid,
+                                uint64_t position) {
   StreamState& stream = streams_[stream_uid];
   stream.workspace = workspace;
-  stream.delivered = std::max(stream.delivered, position);
+  stream.reserved = std::max(stream.reserved, position);
   stream.next_position = std::max(stream.next_position, position);
+}
+
+uint64_t LogState::ReservedPosition(const std::string& stream_uid) const {
+  const auto found = streams_.find(stream_uid);
+  return found == streams_.end() ? 0 : found->second.reserved;
+}
+
+void LogState::SetDelivered(const std::string& workspace, const std::string& stream_uid,
+                            uint64_t position) {
+  ReservePositions(workspace, stream_uid, position);
+  StreamState& stream = streams_[stream_uid];
+  stream.delivered = std::max(stream.delivered, position);
   while (!stream.frames.empty() &&
          stream.frames.front().first_position + stream.frames.front().record_count <=
              stream.delivered) {
@@ -171,16 +196,27 @@ void LogState::SetDelivered(const std::string& workspace, const std::string& str
   }
 }
 
-StreamBacklog LogState::Backlog(const std::string& stream_uid) const {
+StreamBacklog LogState::Backlog(const std::string& stream_uid, uint64_t from) const {
   StreamBacklog backlog;
   const auto found = streams_.find(stream_uid);
   if (found == streams_.end()) return backlog;
   const StreamState& stream = found->second;
   backlog.end_position = stream.next_position;
   backlog.delivered_position = stream.delivered;
-  backlog.bytes = stream.bytes;
-  if (!stream.frames.empty()) backlog.oldest = stream.frames.front().time;
+  const auto frame = FirstFrame(stream.frames, from);
+  if (frame == stream.frames.end()) return backlog;
+  backlog.bytes = stream.bytes - (frame->bytes_before - stream.frames.front().bytes_before);
+  backlog.oldest = frame->time;
   return backlog;
+}
+
+uint64_t LogState::PositionAt(const std::string& stream_uid, absl::Time time) const {
+  const auto found = streams_.find(stream_uid);
+  if (found == streams_.end()) return 0;
+  for (const FrameRef& frame : found->second.frames) {
+    if (frame.time >= time) return frame.first_position;
+  }
+  return found->second.next_position;
 }
 
 std::vector<std::pair<std::string, std::string>> LogState::UndeliveredStreams() const {
@@ -196,10 +232,7 @@ std::vector<FrameRef> LogState::Frames(const std::string& stream_uid, uint64_t f
   std::vector<FrameRef> frames;
   const auto found = streams_.find(stream_uid);
   if (found == streams_.end()) return frames;
-  // Positions ascend: the first whose end is behind `from`.
-  auto frame = std::partition_point(
-      found->second.frames.begin(), found->second.frames.end(),
-      [&](const FrameRef& each) { return each.first_position + each.record_count <= from; });
+  auto frame = FirstFrame(found->second.frames, from);
   uint64_t bytes = 0;
   for (; frame != found->second.frames.end(); ++frame) {
     if (!frames.empty() && bytes + frame->body_bytes > max_bytes) break;

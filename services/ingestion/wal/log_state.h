@@ -37,9 +37,11 @@ struct FrameRef {
   absl::Time time;
   std::shared_ptr<const RecordBuffer> records;  // null: read them back
   bool lost = false;                            // they stood in a damaged part
+  // Of all the stream's frames before it, those that are gone included; LogState counts them.
+  uint64_t bytes_before = 0;
 };
 
-// What of a stream is not yet delivered.
+// What of a stream is not yet delivered, or of its records from some position on.
 struct StreamBacklog {
   uint64_t end_position = 0;
   uint64_t delivered_position = 0;
@@ -96,8 +98,15 @@ class LogState {
   void Reopen(const std::string& stream_uid);
 
   uint64_t NextPosition(const std::string& stream_uid) const;
+  // The positions before this one are given out already.
+  void ReservePositions(const std::string& workspace, const std::string& stream_uid,
+                        uint64_t position);
+  uint64_t ReservedPosition(const std::string& stream_uid) const;
   void SetDelivered(const std::string& workspace, const std::string& stream_uid, uint64_t position);
-  StreamBacklog Backlog(const std::string& stream_uid) const;
+  // Of what is undelivered, the frames that have records at or after `from`.
+  StreamBacklog Backlog(const std::string& stream_uid, uint64_t from) const;
+  // Of the first undelivered record that was written at `time` or later; else the next one.
+  uint64_t PositionAt(const std::string& stream_uid, absl::Time time) const;
   // Workspace and uid.
   std::vector<std::pair<std::string, std::string>> UndeliveredStreams() const;
   // From the one with `from` on, at least one and up to about `max_bytes`.
@@ -111,6 +120,7 @@ class LogState {
   struct StreamState {
     std::string workspace;
     uint64_t next_position = 0;
+    uint64_t reserved = 0;  // what was told by ReservePositions
     uint64_t delivered = 0;
     uint64_t bytes = 0;
     int in_flight = 0;  // batches that are queued or being written
@@ -124,6 +134,9 @@ class LogState {
     bool has_positions = false;
   };
 
+  // Puts it behind the stream's last frame.
+  void Push(StreamState& stream, FrameRef frame);
+  // The frame is about to go.
   void Release(StreamState& stream, const FrameRef& frame);
 
   std::map<uint64_t, SegmentState> segments_;  // by number

@@ -343,8 +343,8 @@ void WriteAheadLog::WriteAndAnswer(Group group) {
     Group again;
     for (auto& batch : group) {
       const wal::FrameHeader& header = batch->header;
-      if (header.first_position < state_.Backlog(batch->key.stream_uid).delivered_position) {
-        // Meanwhile it turned out that these positions had been delivered: this log is older than
+      if (header.first_position < state_.ReservedPosition(batch->key.stream_uid)) {
+        // Meanwhile it turned out that these positions had been given out: this log is older than
         // what was made of it. They are stored once more, behind them.
         again.push_back(std::move(batch));
         continue;
@@ -414,6 +414,12 @@ void WriteAheadLog::FailGroup(Group group, const absl::Status& error) {
 
 // ---- Delivered records --------------------------------------------------------------------------
 
+void WriteAheadLog::ReservePositions(const std::string& workspace, const std::string& stream_uid,
+                                     uint64_t position) {
+  std::lock_guard lock(mutex_);
+  state_.ReservePositions(workspace, stream_uid, position);
+}
+
 void WriteAheadLog::SetDelivered(const std::string& workspace, const std::string& stream_uid,
                                  uint64_t position) {
   std::lock_guard lock(mutex_);
@@ -421,14 +427,19 @@ void WriteAheadLog::SetDelivered(const std::string& workspace, const std::string
   queue_changed_.notify_one();  // it may wait for room
 }
 
-bool WriteAheadLog::CloseStream(const std::string& stream_uid) {
+bool WriteAheadLog::CloseStreams(const std::vector<std::string>& stream_uids) {
   std::lock_guard lock(mutex_);
-  return state_.Close(stream_uid);
+  for (auto uid = stream_uids.begin(); uid != stream_uids.end(); ++uid) {
+    if (state_.Close(*uid)) continue;
+    while (uid != stream_uids.begin()) state_.Reopen(*--uid);
+    return false;
+  }
+  return true;
 }
 
-void WriteAheadLog::ReopenStream(const std::string& stream_uid) {
+void WriteAheadLog::ReopenStreams(const std::vector<std::string>& stream_uids) {
   std::lock_guard lock(mutex_);
-  state_.Reopen(stream_uid);
+  for (const std::string& uid : stream_uids) state_.Reopen(uid);
 }
 
 absl::Status WriteAheadLog::RemoveDeliveredSegments() {
@@ -466,9 +477,14 @@ absl::Status WriteAheadLog::RemoveDeliveredSegments() {
 
 // ---- Reading ------------------------------------------------------------------------------------
 
-StreamBacklog WriteAheadLog::Backlog(const std::string& stream_uid) const {
+StreamBacklog WriteAheadLog::Backlog(const std::string& stream_uid, uint64_t from) const {
   std::lock_guard lock(mutex_);
-  return state_.Backlog(stream_uid);
+  return state_.Backlog(stream_uid, from);
+}
+
+uint64_t WriteAheadLog::PositionAt(const std::string& stream_uid, absl::Time time) const {
+  std::lock_guard lock(mutex_);
+  return state_.PositionAt(stream_uid, time);
 }
 
 std::vector<std::pair<std::string, std::string>> WriteAheadLog::UndeliveredStreams() const {

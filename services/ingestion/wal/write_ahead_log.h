@@ -130,19 +130,27 @@ class WriteAheadLog {
   // not matter); nothing when there is none, or it is forgotten: its next sequence is 1.
   std::optional<StoredBatch> LastSequence(const BatchKey& key) const;
 
-  // Everything of the stream before `position` is delivered, durably so: it is never read again,
-  // and new records get positions from there at least. Not for a stream that is just appended to
-  // for the first time.
+  // The positions before this one are known to be given out, perhaps by a later state of this log
+  // that was lost: new records get positions from there at least. Not for a stream that is just
+  // appended to for the first time.
+  void ReservePositions(const std::string& workspace, const std::string& stream_uid,
+                        uint64_t position);
+  // Everything of the stream before `position` is delivered, durably so, and is never read again;
+  // the positions are reserved.
   void SetDelivered(const std::string& workspace, const std::string& stream_uid, uint64_t position);
-  // Takes no more records of a stream that is to be deleted (NOT_FOUND STREAM_NOT_FOUND). False,
-  // and nothing is changed, when records of it are undelivered or being written.
-  bool CloseStream(const std::string& stream_uid);
-  void ReopenStream(const std::string& stream_uid);
+  // Takes no more records of streams that are to be deleted (NOT_FOUND STREAM_NOT_FOUND). False,
+  // and nothing is changed, when records of one are undelivered or being written.
+  bool CloseStreams(const std::vector<std::string>& stream_uids);
+  void ReopenStreams(const std::vector<std::string>& stream_uids);
   // Removes the segments in which nothing is undelivered, keeping request ids, positions and
   // producers. One that cannot be removed does not keep the others; the first error is returned.
   absl::Status RemoveDeliveredSegments();
 
-  StreamBacklog Backlog(const std::string& stream_uid) const;
+  // Of what is undelivered, that with records at or after `from`.
+  StreamBacklog Backlog(const std::string& stream_uid, uint64_t from = 0) const;
+  // Of the first undelivered record that was written at `time` or later; else the next one to be
+  // given out.
+  uint64_t PositionAt(const std::string& stream_uid, absl::Time time) const;
   // Workspace and uid of the streams with undelivered records.
   std::vector<std::pair<std::string, std::string>> UndeliveredStreams() const;
   // The undelivered records from `from` on, at least one and up to about `max_bytes`.

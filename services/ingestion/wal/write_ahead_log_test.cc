@@ -225,9 +225,10 @@ TEST_F(WriteAheadLogTest, BelongsToOneProcess) {
 TEST_F(WriteAheadLogTest, AStreamWithUndeliveredRecordsIsNotClosed) {
   Open();
   ASSERT_OK(Put("a", {"1"}));
-  EXPECT_FALSE(log_->CloseStream("a"));
+  EXPECT_FALSE(log_->CloseStreams({"b", "a"}));
+  EXPECT_OK(Put("b", {"1"}));
   log_->SetDelivered("default", "a", 1);
-  EXPECT_TRUE(log_->CloseStream("a"));
+  EXPECT_TRUE(log_->CloseStreams({"a"}));
   EXPECT_THAT(Put("a", {"2"}), StatusIs(absl::StatusCode::kNotFound, "STREAM_NOT_FOUND"));
 }
 
@@ -241,6 +242,33 @@ TEST_F(WriteAheadLogTest, TellsWhatIsUndelivered) {
   EXPECT_EQ(backlog.end_position, 2u);
   EXPECT_EQ(backlog.delivered_position, 0u);
   EXPECT_EQ(backlog.oldest, clock_.Now());
+}
+
+TEST_F(WriteAheadLogTest, TellsWhatIsUndeliveredFromAPositionOn) {
+  Open();
+  const absl::Time start = clock_.Now();
+  ASSERT_OK(Put("a", {"1", "2"}));
+  const uint64_t bytes = log_->Backlog("a").bytes;
+  clock_.Advance(absl::Seconds(1));
+  ASSERT_OK(Put("a", {"3", "4"}));
+  EXPECT_EQ(log_->Backlog("a", 1).bytes, 2 * bytes);
+  EXPECT_EQ(log_->Backlog("a", 2).bytes, bytes);
+  EXPECT_EQ(log_->Backlog("a", 2).oldest, start + absl::Seconds(1));
+  EXPECT_EQ(log_->Backlog("a", 4).bytes, 0u);
+  log_->SetDelivered("default", "a", 2);
+  EXPECT_EQ(log_->Backlog("a").bytes, bytes);
+  EXPECT_EQ(log_->Backlog("a", 3).bytes, bytes);
+  EXPECT_EQ(log_->PositionAt("a", start), 2u);
+  EXPECT_EQ(log_->PositionAt("a", start + absl::Seconds(2)), 4u);
+  EXPECT_EQ(log_->PositionAt("b", start), 0u);
+}
+
+TEST_F(WriteAheadLogTest, GivesPositionsThatAreReservedToNobody) {
+  Open();
+  log_->ReservePositions("default", "a", 7);
+  ASSERT_OK_AND_ASSIGN(const AppendOutcome outcome, Put("a", {"1"}));
+  EXPECT_EQ(outcome.first_position, 7u);
+  EXPECT_EQ(log_->Backlog("a").delivered_position, 0u);
 }
 
 }  // namespace

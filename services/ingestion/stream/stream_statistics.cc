@@ -1,0 +1,90 @@
+#include "services/ingestion/stream/stream_statistics.h"
+
+#include <algorithm>
+
+#include <absl/strings/str_cat.h>
+#include <google/protobuf/util/time_util.h>
+
+#include "services/ingestion/stream/lane.h"
+#include "services/ingestion/wal/log_id.h"
+
+namespace tarn::ingestion {
+namespace {
+
+using google::protobuf::util::TimeUtil;
+
+// Both messages have these fields.
+template <typename Statistics>
+void AddCounts(const DeliveryCounts& counts, Statistics& statistics) {
+  statistics.set_delivered_records(statistics.delivered_records() + counts.delivered_records);
+  statistics.set_filtered_records(statistics.filtered_records() + counts.filtered_records);
+  statistics.set_dead_letter_records(statistics.dead_letter_records() + counts.dead_letter_records);
+  statistics.set_waiting_dead_letters(statistics.waiting_dead_letters() +
+                                      counts.waiting_dead_letters);
+  if (counts.last_delivery_time == absl::InfinitePast()) return;
+  const auto time =
+      TimeUtil::MicrosecondsToTimestamp(absl::ToUnixMicros(counts.last_delivery_time));
+  if (!statistics.has_last_delivery_time() || statistics.last_delivery_time() < time) {
+    *statistics.mutable_last_delivery_time() = time;
+  }
+}
+
+// How many records were acknowledged, in all logs: those of other instances count as far as they
+// are delivered.
+int64_t Acknowledged(const Stream& stream, const std::vector<DeliveryCounts>& counts,
+                     const WriteAheadLog& wal) {
+  std::map<std::string, int64_t> ends;  // by log
+  for (const DeliveryCounts& each : counts) {
+    int64_t& end = ends[each.log_id];
+    end = std::max(end, each.delivered_position);
+  }
+  for (const Lane& lane : LanesOf(stream)) {
+    int64_t& end = ends[LogIdOf(wal.uuid(), lane.key)];
+    end = std::max(end, static_cast<int64_t>(wal.Backlog(lane.key).end_position));
+  }
+  int64_t sum = 0;
+  for (const auto& [log_id, end] : ends) sum += end;
+  return sum;
+}
+
+}  // namespace
+
+v1::StreamStatistics StatisticsOf(const Stream& stream, const std::vector<DeliveryCounts>& counts,
+                                  const WriteAheadLog& wal,
+                                  const std::map<std::string, std::string>& errors) {
+  v1::StreamStatistics statistics;
+  const std::string live_log = LogIdOf(wal.uuid(), LiveLane(stream.uid).key);
+  const StreamBacklog live = wal.Backlog(LiveLane(stream.uid).key);
+  auto end = static_cast<int64_t>(live.end_position);
+  for (const DeliveryCounts& each : counts) {
+    AddCounts(each, statistics);
+    if (each.log_id == live_log) end = std::max(end, each.delivered_position);
+  }
+  statistics.set_acknowledged_records(Acknowledged(stream, counts, wal));
+  statistics.set_end_position(end);
+  statistics.set_delivered_position(end);
+  for (const v1::Destination& destination : DestinationsOf(stream.definition)) {
+    v1::DestinationStatistics& own = *statistics.add_destinations();
+    own.set_table(destination.table());
+    // Of one that has not begun: what the log has forgotten is nothing that it is to get.
+    own.set_delivered_position(live.bytes == 0 ? end
+                                               : static_cast<int64_t>(live.delivered_position));
+    for (const DeliveryCounts& each : counts) {
+      if (each.destination != destination.table()) continue;
+      AddCounts(each, own);
+      if (each.log_id == live_log) own.set_delivered_position(each.delivered_position);
+    }
+    statistics.set_delivered_position(
+        std::min(statistics.delivered_position(), own.delivered_position()));
+    const auto error = errors.find(destination.table());
+    if (error == errors.end()) continue;
+    own.set_delivery_error(error->second);
+    if (!statistics.delivery_error().empty()) continue;
+    statistics.set_delivery_error(stream.definition.destinations_size() > 1
+                                      ? absl::StrCat(destination.table(), ": ", error->second)
+                                      : error->second);
+  }
+  return statistics;
+}
+
+}  // namespace tarn::ingestion
