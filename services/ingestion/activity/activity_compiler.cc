@@ -153,7 +153,7 @@ absl::StatusOr<ActivityStep> ActivityCompiler::Compile(const v1::Activity& activ
   absl::Status status;
   switch (activity.kind_case()) {
     case v1::Activity::kFilter:
-      status = Filter(activity.filter(), sql);
+      status = Filter(activity.filter().expression(), "expression", sql);
       break;
     case v1::Activity::kSelect:
       status = Select(activity.select(), sql);
@@ -216,17 +216,34 @@ std::vector<sql_expression::RowColumn> ExpressionColumns(
 
 }  // namespace
 
-absl::Status ActivityCompiler::Filter(const v1::FilterActivity& filter, SqlStep& step) {
-  const auto expression = sql_expression::CompileRowExpression(connection_, filter.expression(),
-                                                               ExpressionColumns(columns_));
+absl::StatusOr<ActivityStep> ActivityCompiler::CompileDeduplication(
+    const v1::DeduplicateActivity& deduplicate, const std::string& path) {
+  at_ = path;
+  ActivityStep step{.index = kBeforeActivities, .label = "deduplication", .columns = columns_};
+  TARN_ASSIGN_OR_RETURN(step.work, Deduplicate(deduplicate));
+  return step;
+}
+
+absl::StatusOr<ActivityStep> ActivityCompiler::CompileCondition(const std::string& expression,
+                                                                const std::string& path) {
+  at_ = path;
+  SqlStep sql;
+  TARN_RETURN_IF_ERROR(Filter(expression, "", sql));
+  return ActivityStep{
+      .index = kBeforeActivities, .label = "when", .columns = columns_, .work = std::move(sql)};
+}
+
+absl::Status ActivityCompiler::Filter(const std::string& condition, const std::string& field,
+                                      SqlStep& step) {
+  const auto expression =
+      sql_expression::CompileRowExpression(connection_, condition, ExpressionColumns(columns_));
   if (expression.status().code() == absl::StatusCode::kInvalidArgument) {
-    return Bad("expression", std::string(expression.status().message()));
+    return Bad(field, std::string(expression.status().message()));
   }
   TARN_RETURN_IF_ERROR(expression.status());
   if (expression->type.kind != TypeKind::kBoolean) {
-    return Bad("expression",
-               absl::StrCat("must be true or false, but gives ", expression->type.ToSqlString(),
-                            "; compare it with something"));
+    return Bad(field, absl::StrCat("must be true or false, but gives ",
+                                   expression->type.ToSqlString(), "; compare it with something"));
   }
   step.guarded = expression->sql;
   step.keep = absl::StrCat("coalesce(", kValue, ", false)");

@@ -47,10 +47,17 @@ class ActivityCompiler {
   absl::Status Begin(const table_schema::Fields& fields);
   // INVALID_ARGUMENT (INVALID_FIELD); errors of the relations' source where it cannot be asked.
   absl::StatusOr<ActivityStep> Compile(const v1::Activity& activity, int index);
+  // What stands before the activities, and in the request at `path`: drops duplicates; keeps the
+  // rows for which the expression is true.
+  absl::StatusOr<ActivityStep> CompileDeduplication(const v1::DeduplicateActivity& deduplicate,
+                                                    const std::string& path);
+  absl::StatusOr<ActivityStep> CompileCondition(const std::string& expression,
+                                                const std::string& path);
   const std::vector<ActivityColumn>& columns() const { return columns_; }
 
  private:
-  absl::Status Filter(const v1::FilterActivity& filter, SqlStep& step);
+  // `field` is where the expression stands below the present activity.
+  absl::Status Filter(const std::string& expression, const std::string& field, SqlStep& step);
   absl::Status Select(const v1::SelectActivity& select, SqlStep& step);
   absl::Status Remove(const v1::RemoveActivity& remove, SqlStep& step);
   absl::Status Rename(const v1::RenameActivity& rename, SqlStep& step);

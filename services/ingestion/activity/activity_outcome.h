@@ -28,7 +28,8 @@ struct ActivityEnvironment {
 // A record that an activity refused.
 struct RefusedRow {
   int64_t position = 0;
-  // Which activity, from 0, and how it is called in messages.
+  // Which activity, from 0 (kBeforeActivities for the condition before them), and how it is called
+  // in messages.
   int activity = 0;
   std::string label;
   // ACTIVITY_FAILED, FUNCTION_REFUSED.

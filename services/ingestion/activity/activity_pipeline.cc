@@ -26,7 +26,7 @@ void ClearIds(table_schema::Fields& fields) {
 absl::StatusOr<std::shared_ptr<const ActivityPipeline>> ActivityPipeline::Compile(
     const google::protobuf::RepeatedPtrField<v1::Activity>& activities,
     const table_schema::Fields& fields, const ActivityScope& scope,
-    const ActivityEnvironment& environment) {
+    const ActivityEnvironment& environment, const PipelineHead& head) {
   if (activities.size() > kMaxActivities) {
     return InvalidFields({{scope.path, absl::StrCat("at most ", kMaxActivities, " activities")}});
   }
@@ -43,6 +43,15 @@ absl::StatusOr<std::shared_ptr<const ActivityPipeline>> ActivityPipeline::Compil
       environment.relations == nullptr ? nullptr : &environment.relations->source());
   TARN_RETURN_IF_ERROR(compiler.Begin(fields));
   pipeline->input_ = compiler.columns();
+  if (head.deduplication != nullptr) {
+    TARN_ASSIGN_OR_RETURN(ActivityStep step, compiler.CompileDeduplication(
+                                                 *head.deduplication, head.deduplication_path));
+    pipeline->steps_.push_back(std::move(step));
+  }
+  if (!head.when.empty()) {
+    TARN_ASSIGN_OR_RETURN(ActivityStep step, compiler.CompileCondition(head.when, head.when_path));
+    pipeline->steps_.push_back(std::move(step));
+  }
   for (int i = 0; i < activities.size(); ++i) {
     TARN_ASSIGN_OR_RETURN(ActivityStep step, compiler.Compile(activities[i], i));
     if (const auto* call = std::get_if<CallStep>(&step.work)) {
@@ -57,7 +66,8 @@ absl::StatusOr<std::shared_ptr<const ActivityPipeline>> ActivityPipeline::Compil
     }
     if (std::holds_alternative<DeduplicateStep>(step.work) && pipeline->deduplicates()) {
       return InvalidFields({{absl::StrCat(scope.path, "[", i, "].deduplicate"),
-                             "there is a deduplicate activity before; only one is possible"}});
+                             "a deduplicate activity, or the stream, drops duplicates before; only "
+                             "one is possible"}});
     }
     pipeline->steps_.push_back(std::move(step));
   }

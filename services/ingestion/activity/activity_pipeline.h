@@ -32,6 +32,17 @@
 
 namespace tarn::ingestion {
 
+// What is done to records before the activities, in this order. Each has its place in the request
+// for what is wrong with it.
+struct PipelineHead {
+  // Null: none.
+  const v1::DeduplicateActivity* deduplication = nullptr;
+  std::string deduplication_path;
+  // The condition under which a row goes on; empty: each does.
+  std::string when;
+  std::string when_path;
+};
+
 class ActivityPipeline {
  public:
   // `fields` are the records' columns. INVALID_ARGUMENT (INVALID_FIELD) names what is wrong by its
@@ -39,7 +50,7 @@ class ActivityPipeline {
   static absl::StatusOr<std::shared_ptr<const ActivityPipeline>> Compile(
       const google::protobuf::RepeatedPtrField<v1::Activity>& activities,
       const table_schema::Fields& fields, const ActivityScope& scope,
-      const ActivityEnvironment& environment);
+      const ActivityEnvironment& environment, const PipelineHead& head = {});
 
   // The columns of the rows that come out, without field ids.
   const table_schema::Fields& output() const { return output_; }

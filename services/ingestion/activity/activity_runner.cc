@@ -118,7 +118,7 @@ absl::Status ActivityRunner::RunFolded(const std::vector<ActivityColumn>& column
       continue;
     }
     for (size_t i = 0; i < run.size(); ++i) {
-      if (run[i].step->index + 1 == state) TARN_RETURN_IF_ERROR(Explain(table, columns, run, i));
+      if (FailedState(*run[i].step) == state) TARN_RETURN_IF_ERROR(Explain(table, columns, run, i));
     }
   }
   source_ = states.row_count() == 0
@@ -134,7 +134,7 @@ absl::Status ActivityRunner::Explain(const std::string& segment,
   TARN_ASSIGN_OR_RETURN(const duckdb::QueryResult rows,
                         connection_.Query(absl::StrCat(
                             "SELECT \"__tarn_position\" FROM ", segment,
-                            " WHERE __tarn_state = ", step.step->index + 1, " ORDER BY 1")));
+                            " WHERE __tarn_state = ", FailedState(*step.step), " ORDER BY 1")));
   // The rows as they came to the activity.
   const std::string suspects = NextTable();
   TARN_RETURN_IF_ERROR(connection_.Execute(absl::StrCat(
@@ -143,7 +143,8 @@ absl::Status ActivityRunner::Explain(const std::string& segment,
           source_, columns,
           std::vector<StepToRun>(steps.begin(), steps.begin() + static_cast<int64_t>(failed))),
       ") AS \"__tarn_row\" WHERE \"__tarn_position\" IN (SELECT \"__tarn_position\" FROM ", segment,
-      " WHERE __tarn_state = ", step.step->index + 1, " ORDER BY 1 LIMIT ", kMaxExplained, ")")));
+      " WHERE __tarn_state = ", FailedState(*step.step), " ORDER BY 1 LIMIT ", kMaxExplained,
+      ")")));
   std::string message = "the activity failed for this record as it did for others of its batch";
   for (uint64_t row = 0; row < rows.row_count(); ++row) {
     const int64_t position = Int(rows, row, 0);

@@ -36,7 +36,7 @@ std::string LiveSql(const StepToRun& step) {
 }
 
 std::string StateSql(const StepToRun& step) {
-  const int failed = step.step->index + 1;
+  const int failed = FailedState(*step.step);
   std::string sql = "CASE WHEN __tarn_state <> 0 THEN __tarn_state";
   if (!step.relation_table.empty()) {
     // No hit: refused, dropped, or through with NULLs.

@@ -3,7 +3,7 @@
 //
 // Rows carry, beside their columns, __tarn_position (kPositionColumn of record_rows.h) and
 // _ingested_at of the record that they come from, and between steps __tarn_state: 0 while the row
-// is on its way, kDropped, or 1 + the index of the activity that failed for it.
+// is on its way, kDropped, or the FailedState of the step that failed for it.
 #pragma once
 
 #include <optional>
@@ -72,7 +72,11 @@ struct CallStep {
   table_schema::Fields input;
 };
 
+// The index of steps that stand before the activities.
+inline constexpr int kBeforeActivities = -1;
+
 struct ActivityStep {
+  // Of the activity.
   int index = 0;
   // For messages: "temperature (activity 3, compute)".
   std::string label;
@@ -80,5 +84,7 @@ struct ActivityStep {
   std::vector<ActivityColumn> columns;
   std::variant<SqlStep, DeduplicateStep, CallStep> work;
 };
+
+inline int FailedState(const ActivityStep& step) { return step.index + 2; }
 
 }  // namespace tarn::ingestion

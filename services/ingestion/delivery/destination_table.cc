@@ -58,6 +58,7 @@ absl::Status DestinationTable::Ensure(const Stream& stream, const v1::Destinatio
     wanted.set_type(catalog::v1::TABLE_TYPE_MANAGED);
     wanted.set_comment(stream.definition.comment());
     *wanted.mutable_partition_fields() = destination.partition_fields();
+    *wanted.mutable_sort_fields() = destination.sort_fields();
     *wanted.mutable_schema()->mutable_fields() = columns;
     if (columns.empty()) {
       SchemaLearner learner(SchemaLearner::Scope::kWholeRecord, {});

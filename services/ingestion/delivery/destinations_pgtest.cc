@@ -249,6 +249,43 @@ TEST_F(DestinationsPgTest, LettersOfADestinationThatIsGoneStayUntilTheyArePurged
   EXPECT_OK(Call<v1::DeleteStreamResponse>(&Stub::DeleteStream, remove));
 }
 
+TEST_F(DestinationsPgTest, AConditionChoosesTheRecordsOfADestination) {
+  v1::Stream stream = TwoDestinations();
+  stream.mutable_destinations(0)->set_when("n >= 10");
+  stream.mutable_destinations(1)->set_when(
+      "CAST(CASE WHEN n = 11 THEN 'odd' ELSE '1' END AS INTEGER) = 1");
+  auto* sort = stream.mutable_destinations(0)->add_sort_fields();
+  sort->set_source("n");
+  sort->set_descending(true);
+  ASSERT_OK(Create(stream));
+  ASSERT_OK(PutNumbers({1, 10, 11, 12, 2}));
+  ASSERT_OK_AND_ASSIGN(const v1::Stream after, ingestion_->Flush("s", kWait));
+  // The order is that of the file.
+  EXPECT_THAT(Query(catalog_, lake_, "all", "n::varchar"), ElementsAre("12", "11", "10"));
+  EXPECT_THAT(Numbers("even"), ElementsAre("02", "10", "12"));
+  EXPECT_EQ(after.statistics().destinations(0).filtered_records(), 2);
+  EXPECT_EQ(after.statistics().destinations(1).filtered_records(), 1);
+  ASSERT_OK_AND_ASSIGN(const auto letters, ingestion_->DeadLetters("s"));
+  ASSERT_EQ(letters.total_size(), 1);
+  EXPECT_EQ(letters.dead_letters(0).reason(), "ACTIVITY_FAILED");
+  EXPECT_THAT(letters.dead_letters(0).message(), ::testing::StartsWith("when: "));
+}
+
+TEST_F(DestinationsPgTest, AStreamsOwnDeduplicationHoldsForEachDestinationAndAcrossARestart) {
+  v1::Stream stream = TwoDestinations();
+  stream.mutable_deduplication()->add_key("n");
+  ASSERT_OK(Create(stream));
+  ASSERT_OK(PutNumbers({1, 2, 2}));
+  ASSERT_OK(ingestion_->Flush("s", kWait));
+  Start();
+  ASSERT_OK(PutNumbers({2, 4, 1, 4}));
+  ASSERT_OK_AND_ASSIGN(const v1::Stream after, ingestion_->Flush("s", kWait));
+  EXPECT_THAT(Numbers("all"), ElementsAre("01", "02", "04"));
+  EXPECT_THAT(Numbers("even"), ElementsAre("02", "04"));
+  EXPECT_EQ(after.statistics().destinations(0).filtered_records(), 4);
+  EXPECT_EQ(after.statistics().destinations(1).filtered_records(), 5);
+}
+
 TEST_F(DestinationsPgTest, MistakesAreNamedByTheirPath) {
   v1::Stream stream = TwoDestinations();
   stream.mutable_destinations(1)->set_table(TableName("all"));
@@ -262,6 +299,24 @@ TEST_F(DestinationsPgTest, MistakesAreNamedByTheirPath) {
   for (int i = 0; i < 9; ++i) stream.add_destinations()->set_table(TableName(absl::StrCat("t", i)));
   EXPECT_THAT(Create(stream), StatusIs(absl::StatusCode::kInvalidArgument, "INVALID_FIELD",
                                        HasSubstr("at most 10")));
+  stream = TwoDestinations();
+  stream.mutable_destinations(1)->set_when("n + 1");
+  EXPECT_THAT(Create(stream), StatusIs(absl::StatusCode::kInvalidArgument, "INVALID_FIELD",
+                                       HasSubstr("stream.destinations[1].when")));
+  stream = TwoDestinations();
+  stream.mutable_destinations(0)->add_sort_fields()->set_source("m");
+  EXPECT_THAT(Create(stream), StatusIs(absl::StatusCode::kInvalidArgument, "INVALID_FIELD",
+                                       HasSubstr("destinations[0].sort_fields[0].source")));
+  stream = TwoDestinations();
+  stream.mutable_deduplication()->add_key("m");
+  EXPECT_THAT(Create(stream), StatusIs(absl::StatusCode::kInvalidArgument, "INVALID_FIELD",
+                                       HasSubstr("stream.deduplication.key[0]")));
+  stream = TwoDestinations();
+  stream.clear_columns();
+  stream.mutable_destinations(1)->clear_activities();
+  stream.mutable_destinations(1)->set_when("n > 1");
+  EXPECT_THAT(Create(stream), StatusIs(absl::StatusCode::kInvalidArgument, "INVALID_FIELD",
+                                       HasSubstr("stream.columns")));
 }
 
 // ---- Kills --------------------------------------------------------------------------------------

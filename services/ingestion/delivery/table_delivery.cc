@@ -212,7 +212,9 @@ int64_t TableDelivery::KeepRefusals(const ActivityOutcome& outcome,
     if (record == records.end() || record->position != position) continue;
     converted.dead.push_back(
         {position, record->payload, row.reason, "",
-         absl::StrCat("activities[", row.activity, "] (", row.label, "): ", row.message),
+         row.activity == kBeforeActivities
+             ? row.message
+             : absl::StrCat("activities[", row.activity, "] (", row.label, "): ", row.message),
          record->time});
     ++kept;
   }

@@ -81,9 +81,12 @@ void NormalizeDestinations(const std::string& path, const v1::Stream& stream, v1
     if (!tables.insert(destination.table()).second) {
       violations.push_back({at + ".table", "is that of another destination of the stream already"});
     }
-    if (!destination.activities().empty() && stream.columns().empty()) {
+    if (stream.columns().empty() &&
+        (!destination.activities().empty() || !destination.when().empty())) {
       violations.push_back(
-          {path + ".columns", "a stream with activities declares its columns: they work on them"});
+          {path + ".columns", absl::StrCat("a stream with activities or conditions declares its "
+                                           "columns: they work on them (destinations[",
+                                           i, "])")});
     }
     *normal.add_destinations() = destination;
     normal.mutable_destinations(i)->clear_create_time();
@@ -159,6 +162,13 @@ absl::StatusOr<v1::Stream> NormalizeDefinition(const v1::Stream& stream, std::st
     *normal.mutable_format() = stream.format();
     take(CheckPayloadFormat(at + ".format", stream.format()), at + ".format");
   }
+  if (stream.has_deduplication()) {
+    *normal.mutable_deduplication() = stream.deduplication();
+    if (stream.columns().empty()) {
+      violations.push_back(
+          {at + ".columns", "a stream that drops duplicates declares its columns: the key is one"});
+    }
+  }
   if (!violations.empty()) return InvalidFields(std::move(violations));
   return normal;
 }
@@ -166,9 +176,9 @@ absl::StatusOr<v1::Stream> NormalizeDefinition(const v1::Stream& stream, std::st
 absl::StatusOr<v1::Stream> ApplyUpdate(const v1::Stream& current, const v1::Stream& wanted,
                                        const google::protobuf::FieldMask& mask, absl::Time now) {
   v1::Stream next = current;
-  const std::vector<std::string> all = {"comment",      "columns",  "partition_fields",
-                                        "destinations", "delivery", "new_field_policy",
-                                        "format"};
+  const std::vector<std::string> all = {"comment",      "columns",      "partition_fields",
+                                        "destinations", "delivery",     "new_field_policy",
+                                        "format",       "deduplication"};
   std::vector<std::string> paths(mask.paths().begin(), mask.paths().end());
   if (paths.empty()) {
     paths = all;
@@ -195,6 +205,9 @@ absl::StatusOr<v1::Stream> ApplyUpdate(const v1::Stream& current, const v1::Stre
     } else if (path == "format") {
       next.clear_format();
       if (wanted.has_format()) *next.mutable_format() = wanted.format();
+    } else if (path == "deduplication") {
+      next.clear_deduplication();
+      if (wanted.has_deduplication()) *next.mutable_deduplication() = wanted.deduplication();
     } else if (path == "table") {
       if (next.destinations().empty() && wanted.table() != current.table()) {
         return InvalidFields(

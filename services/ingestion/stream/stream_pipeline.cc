@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 
 #include "tarn/catalog/v1/table.pb.h"
@@ -13,14 +14,29 @@
 namespace tarn::ingestion {
 namespace {
 
-absl::Status CheckPartitions(const v1::Destination& destination,
-                             const table_schema::Fields& columns, const std::string& path) {
-  if (destination.partition_fields().empty()) return absl::OkStatus();
-  if (columns.empty()) {
+// Partitions and order of a table with these columns.
+absl::Status CheckLayout(const v1::Destination& destination, const table_schema::Fields& columns,
+                         const std::string& path) {
+  if (columns.empty() &&
+      (!destination.partition_fields().empty() || !destination.sort_fields().empty())) {
     return InvalidFields(
-        {{absl::StrCat(path, ".partition_fields"),
-          "a partitioned stream declares its columns: their types must be known"}});
+        {{absl::StrCat(
+              path, destination.partition_fields().empty() ? ".sort_fields" : ".partition_fields"),
+          "a stream whose table is partitioned or sorted declares its columns: "
+          "their types must be known"}});
   }
+  for (int i = 0; i < destination.sort_fields_size(); ++i) {
+    const std::string& source = destination.sort_fields(i).source();
+    const bool is_there =
+        std::any_of(columns.begin(), columns.end(), [&](const table_schema::Field& column) {
+          return absl::EqualsIgnoreCase(column.name(), source);
+        });
+    if (!is_there) {
+      return InvalidFields({{absl::StrCat(path, ".sort_fields[", i, "].source"),
+                             absl::StrCat("the table has no column \"", source, "\"")}});
+    }
+  }
+  if (destination.partition_fields().empty()) return absl::OkStatus();
   catalog::v1::Table table;
   *table.mutable_schema()->mutable_fields() = columns;
   *table.mutable_partition_fields() = destination.partition_fields();
@@ -36,9 +52,14 @@ absl::StatusOr<std::shared_ptr<const ActivityPipeline>> CompilePipeline(
   const std::string path = definition.destinations().empty()
                                ? "stream"
                                : absl::StrCat("stream.destinations[", destination, "]");
-  if (wanted.activities().empty()) {
-    TARN_RETURN_IF_ERROR(CheckPartitions(wanted, definition.columns(), path));
+  if (wanted.activities().empty() && wanted.when().empty() && !definition.has_deduplication()) {
+    TARN_RETURN_IF_ERROR(CheckLayout(wanted, definition.columns(), path));
     return nullptr;
+  }
+  PipelineHead head{.when = wanted.when(), .when_path = absl::StrCat(path, ".when")};
+  if (definition.has_deduplication()) {
+    head.deduplication = &definition.deduplication();
+    head.deduplication_path = "stream.deduplication";
   }
   TARN_ASSIGN_OR_RETURN(auto pipeline,
                         ActivityPipeline::Compile(wanted.activities(), definition.columns(),
@@ -46,8 +67,8 @@ absl::StatusOr<std::shared_ptr<const ActivityPipeline>> CompilePipeline(
                                                    .stream = definition.name(),
                                                    .owner = owner,
                                                    .path = absl::StrCat(path, ".activities")},
-                                                  environment));
-  TARN_RETURN_IF_ERROR(CheckPartitions(wanted, pipeline->output(), path));
+                                                  environment, head));
+  TARN_RETURN_IF_ERROR(CheckLayout(wanted, pipeline->output(), path));
   return pipeline;
 }
 
