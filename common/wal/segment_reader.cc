@@ -126,6 +126,13 @@ uint64_t NextMagic(FileWindow& file, uint64_t offset) {
 
 }  // namespace
 
+uint64_t SegmentScan::torn_from() const {
+  for (const DamagedRange& range : damaged) {
+    if (range.offset + kWriteUnitBytes > last_write) return range.offset;
+  }
+  return sound_bytes;
+}
+
 absl::StatusOr<SegmentScan> ScanSegment(const std::filesystem::path& path,
                                         const FrameVisitor& visit) {
   TARN_ASSIGN_OR_RETURN(FileWindow file, FileWindow::Open(path, kWindowBytes));
@@ -141,6 +148,8 @@ absl::StatusOr<SegmentScan> ScanSegment(const std::filesystem::path& path,
       scan.damaged.push_back({scan.sound_bytes, offset - scan.sound_bytes});
     }
     const uint64_t end = offset + kFrameHeaderBytes + frame->header.body_bytes;
+    const uint64_t into_write = std::min(frame->header.bytes_into_write, offset);
+    scan.last_write = std::max(scan.last_write, offset - into_write);
     visit(frame->header, frame->body, offset);
     offset = end;
     scan.sound_bytes = end;

@@ -30,6 +30,13 @@ struct SegmentScan {
   uint64_t file_bytes = 0;
   // Ranges with whole frames after them.
   std::vector<DamagedRange> damaged;
+  // Where the last write that left a whole frame began, to kWriteUnitBytes: what stands before was
+  // flushed before that write.
+  uint64_t last_write = 0;
+
+  // Where the first gap in what may never have been flushed begins; sound_bytes without one. In the
+  // newest segment, nothing from there on was acknowledged (docs/formats/wal.md).
+  uint64_t torn_from() const;
 };
 
 // A frame and where it begins. The body lives as long as the call.

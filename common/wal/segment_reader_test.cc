@@ -20,8 +20,10 @@ class SegmentReaderTest : public ::testing::Test {
   void Write(const std::string& content) {
     std::ofstream(path_, std::ios::binary | std::ios::trunc) << content;
   }
-  static std::string FrameOf(uint64_t number, const std::string& body) {
-    return EncodeFrame({.type = FrameType::kPositions, .first_position = number}, body);
+  static std::string FrameOf(uint64_t number, const std::string& body, uint64_t into_write = 0) {
+    return EncodeFrame(
+        {.type = FrameType::kPositions, .bytes_into_write = into_write, .first_position = number},
+        body);
   }
   // The numbers of the whole frames.
   std::vector<uint64_t> Scan() {
@@ -67,6 +69,39 @@ TEST_F(SegmentReaderTest, ATornTailIsWhatFollowsTheLastWholeFrame) {
     EXPECT_EQ(scan_.sound_bytes, first.size());
     EXPECT_EQ(scan_.file_bytes, first.size() + cut);
   }
+}
+
+TEST_F(SegmentReaderTest, AGapInTheLastWriteIsTornAndOneBeforeItIsNot) {
+  // Two writes of three frames each.
+  std::vector<std::string> frames;
+  std::vector<size_t> begins;
+  std::string content;
+  size_t write = 0;
+  for (uint64_t i = 0; i < 6; ++i) {
+    if (i == 3) write = content.size();
+    begins.push_back(content.size());
+    content += FrameOf(i, std::string(1 + 7 * i, 'x'), content.size() - write);
+  }
+  for (size_t gap = 0; gap < 6; ++gap) {
+    std::string damaged = content;
+    damaged[begins[gap] + 2] ^= 1;
+    Write(damaged);
+    EXPECT_EQ(Scan().size(), 5u);
+    EXPECT_EQ(scan_.torn_from(), gap < 3 ? content.size() : begins[gap]) << gap;
+  }
+  // Of both: what was flushed before the gap stays damaged.
+  std::string damaged = content;
+  damaged[begins[2]] ^= 1;
+  damaged[begins[3]] ^= 1;
+  Write(damaged);
+  Scan();
+  EXPECT_EQ(scan_.torn_from(), content.size()) << "the gap begins in what was flushed";
+  damaged = content;
+  damaged[begins[1]] ^= 1;
+  damaged[begins[3]] ^= 1;
+  Write(damaged);
+  Scan();
+  EXPECT_EQ(scan_.torn_from(), begins[3]);
 }
 
 TEST_F(SegmentReaderTest, AnEmptyFileHasNoFrames) {

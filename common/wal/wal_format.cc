@@ -1,11 +1,15 @@
 #include "common/wal/wal_format.h"
 
+#include <algorithm>
+
 #include "common/wal/crc32c.h"
 
 namespace tarn::wal {
 namespace {
 
 constexpr uint32_t kMagic = 0x314c5754;  // "TWL1"
+// What the 24 bits hold; no write is that long.
+constexpr uint64_t kMaxWriteUnits = (1u << 24) - 1;
 // Of a record's place in the table of a kRecords.
 constexpr size_t kSpanBytes = 8;
 // The four lengths and two numbers in the head of a kRecords.
@@ -101,8 +105,9 @@ std::string EncodeFrameHeader(const FrameHeader& header) {
   out.reserve(kFrameHeaderBytes);
   Put<uint32_t>(out, kMagic);
   Put<uint8_t>(out, static_cast<uint8_t>(header.type));
-  Put<uint8_t>(out, 0);
-  Put<uint16_t>(out, 0);
+  const uint64_t units = std::min(header.bytes_into_write / kWriteUnitBytes, kMaxWriteUnits);
+  Put<uint8_t>(out, static_cast<uint8_t>(units));
+  Put<uint16_t>(out, static_cast<uint16_t>(units >> 8));
   Put<uint32_t>(out, header.body_bytes);
   Put<uint32_t>(out, header.body_crc);
   Put<uint64_t>(out, header.first_position);
@@ -117,12 +122,12 @@ std::string EncodeFrameHeader(const FrameHeader& header) {
 std::optional<FrameHeader> DecodeFrameHeader(std::string_view bytes) {
   Reader reader(bytes.substr(0, kFrameHeaderBytes));
   uint32_t magic = 0, crc = 0;
-  uint8_t type = 0, flags = 0;
-  uint16_t more_flags = 0;
+  uint8_t type = 0, low_units = 0;
+  uint16_t high_units = 0;
   int64_t micros = 0;
   FrameHeader header;
-  const bool whole = reader.Get(magic) && reader.Get(type) && reader.Get(flags) &&
-                     reader.Get(more_flags) && reader.Get(header.body_bytes) &&
+  const bool whole = reader.Get(magic) && reader.Get(type) && reader.Get(low_units) &&
+                     reader.Get(high_units) && reader.Get(header.body_bytes) &&
                      reader.Get(header.body_crc) && reader.Get(header.first_position) &&
                      reader.Get(header.record_count) && reader.Get(header.head_bytes) &&
                      reader.Get(micros) && reader.Get(header.payload_crc) && reader.Get(crc);
@@ -133,6 +138,7 @@ std::optional<FrameHeader> DecodeFrameHeader(std::string_view bytes) {
     return std::nullopt;
   }
   header.type = static_cast<FrameType>(type);
+  header.bytes_into_write = (uint64_t{high_units} << 8 | low_units) * kWriteUnitBytes;
   header.time = absl::FromUnixMicros(micros);
   return header;
 }

@@ -13,6 +13,8 @@
 namespace tarn::wal {
 
 inline constexpr size_t kFrameHeaderBytes = 48;
+// Smaller than any frame: rounded down to it, the beginning of a write is still told from others.
+inline constexpr uint64_t kWriteUnitBytes = 16;
 // What a frame may hold at most; a larger length is damage.
 inline constexpr uint32_t kMaxFrameBodyBytes = 64u << 20;
 
@@ -27,6 +29,9 @@ enum class FrameType : uint8_t {
 
 struct FrameHeader {
   FrameType type = FrameType::kRecords;
+  // What of the same write comes before it, rounded down to units of kWriteUnitBytes: everything in
+  // front of that write was flushed before this frame was written. 0 in logs of older programs.
+  uint64_t bytes_into_write = 0;
   uint32_t body_bytes = 0;
   uint32_t body_crc = 0;        // of the body; of its head alone in kRecords
   uint64_t first_position = 0;  // kBatch, kRequest, kRecords; the segment's number in kSegment

@@ -1,5 +1,6 @@
 #include "common/wal/wal_format.h"
 
+#include <algorithm>
 #include <random>
 
 #include <gmock/gmock.h>
@@ -49,6 +50,15 @@ TEST(WalFormatTest, RecordsComeBackAsTheyWereWritten) {
   ASSERT_TRUE(batch.has_value());
   EXPECT_EQ(batch->key, kKey);
   EXPECT_THAT(batch->records, ElementsAre("one", "", "four"));
+}
+
+TEST(WalFormatTest, AFrameTellsWhereItsWriteBegan) {
+  for (const uint64_t bytes : {0u, 15u, 16u, 84u, 1u << 20, (1u << 28) - 1, 1u << 30}) {
+    const auto read = DecodeFrameHeader(EncodeFrameHeader({.bytes_into_write = bytes}));
+    ASSERT_TRUE(read.has_value());
+    // Rounded down, and at most what the field holds.
+    EXPECT_EQ(read->bytes_into_write, std::min<uint64_t>(bytes, (1u << 28) - 1) / 16 * 16);
+  }
 }
 
 TEST(WalFormatTest, AnyByteThatChangesIsNoticed) {

@@ -116,22 +116,23 @@ absl::StatusOr<WalView> ViewWalFile(const fs::path& path, const WalFrameVisitor&
 
 std::vector<WalDamage> DamageOf(const WalView& view) {
   std::vector<WalDamage> damage;
-  const auto add = [&](const WalFileView& file, bool tail_is_damage) {
+  const auto add = [&](const WalFileView& file, bool is_newest) {
     for (const wal::DamagedRange& range : file.scan.damaged) {
+      if (is_newest && range.offset >= file.scan.torn_from()) break;
       damage.push_back({file.path, range.offset, range.bytes});
     }
     const uint64_t tail = file.scan.file_bytes - file.scan.sound_bytes;
-    if (tail_is_damage && tail > 0) damage.push_back({file.path, file.scan.sound_bytes, tail});
+    if (!is_newest && tail > 0) damage.push_back({file.path, file.scan.sound_bytes, tail});
   };
-  for (const WalFileView& file : view.segments) add(file, &file != &view.segments.back());
-  for (const WalFileView& file : view.others) add(file, true);
+  for (const WalFileView& file : view.segments) add(file, &file == &view.segments.back());
+  for (const WalFileView& file : view.others) add(file, false);
   return damage;
 }
 
 uint64_t OpenTailOf(const WalView& view) {
   if (view.segments.empty()) return 0;
   const wal::SegmentScan& scan = view.segments.back().scan;
-  return scan.file_bytes - scan.sound_bytes;
+  return scan.file_bytes - scan.torn_from();
 }
 
 }  // namespace tarn::cli

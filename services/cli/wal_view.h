@@ -63,8 +63,8 @@ struct WalDamage {
   uint64_t bytes = 0;
 };
 std::vector<WalDamage> DamageOf(const WalView& view);
-// Bytes at the end of the newest segment that are no whole frame: a write that is going on or that
-// never ended. Nothing of it was acknowledged.
+// Bytes at the end of the newest segment, from the first gap in its last write on: one that is
+// going on or that never ended. Nothing of them was acknowledged.
 uint64_t OpenTailOf(const WalView& view);
 
 }  // namespace tarn::cli

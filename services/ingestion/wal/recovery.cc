@@ -46,7 +46,12 @@ class Recovery {
   bool LoadNames(const FrameHeader& header, std::string_view body);
   // Whether all that was given out until those positions has been read.
   bool ReachesTo(const Limits& limits) const;
+  // Cuts off the newest segment what was never flushed, from its first gap on.
+  absl::Status CutTornTail(const wal::NumberedFile& file);
   absl::Status Quarantine(const wal::NumberedFile& file, uint64_t offset, uint64_t bytes);
+  // Into the folder quarantine/; the path of the copy.
+  absl::StatusOr<fs::path> CopyAside(const wal::NumberedFile& file, uint64_t offset,
+                                     uint64_t bytes) const;
 
   const fs::path& folder_;
   LogState& state_;
@@ -177,6 +182,7 @@ bool Recovery::ReachesTo(const Limits& limits) const {
 }
 
 absl::Status Recovery::LoadSegment(const wal::NumberedFile& file, const Limits* limits, bool last) {
+  if (last) TARN_RETURN_IF_ERROR(CutTornTail(file));
   state_.AddSegment(file.number);
   WalOpenReport& report = log_.report;
   FrameType previous = FrameType::kRecords;
@@ -215,27 +221,33 @@ absl::Status Recovery::LoadSegment(const wal::NumberedFile& file, const Limits* 
   }
   state_.SetSegmentBytes(file.number, scan->sound_bytes);
   const uint64_t tail = scan->file_bytes - scan->sound_bytes;
-  if (tail > 0 && !last) {
-    if (limits == nullptr || !ReachesTo(*limits)) {
-      return Quarantine(file, scan->sound_bytes, tail);
-    }
-    // Nothing is missing: it is what a failed cut left behind.
-    report.abandoned_bytes += tail;
-    return absl::OkStatus();
+  if (tail > 0 && (limits == nullptr || !ReachesTo(*limits))) {
+    return Quarantine(file, scan->sound_bytes, tail);
   }
-  if (tail > 0) {
-    // A write that never ended: none of it was acknowledged.
-    report.torn_bytes += tail;
-    if (::truncate(file.path.c_str(), static_cast<off_t>(scan->sound_bytes)) != 0) {
-      return lake::FileError(errno, "truncate", file.path);
-    }
-  }
+  // Nothing is missing: it is what a failed cut left behind.
+  report.abandoned_bytes += tail;
   return last ? lake::FsyncFile(file.path) : absl::OkStatus();
 }
 
+absl::Status Recovery::CutTornTail(const wal::NumberedFile& file) {
+  TARN_ASSIGN_OR_RETURN(const wal::SegmentScan scan,
+                        wal::ScanSegment(file.path, [](const auto&...) {}));
+  const uint64_t torn = scan.file_bytes - scan.torn_from();
+  if (torn == 0) return absl::OkStatus();
+  if (scan.torn_from() < scan.sound_bytes) {
+    // Whole batches stand behind the gap. Should the disk have spoilt what it once had flushed,
+    // then somebody may want them.
+    TARN_RETURN_IF_ERROR(CopyAside(file, scan.torn_from(), torn).status());
+  }
+  log_.report.torn_bytes += torn;
+  if (::truncate(file.path.c_str(), static_cast<off_t>(scan.torn_from())) != 0) {
+    return lake::FileError(errno, "truncate", file.path);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Recovery::Quarantine(const wal::NumberedFile& file, uint64_t offset, uint64_t bytes) {
-  const fs::path folder = folder_ / wal::kQuarantineFolder;
-  const fs::path copy = folder / absl::StrFormat("%016x-%d-%d.bin", file.number, offset, bytes);
+  TARN_ASSIGN_OR_RETURN(const fs::path copy, CopyAside(file, offset, bytes));
   damaged_segment_ = file.number;
   log_.report.damaged_bytes += bytes;
   log_.report.quarantined.push_back(copy.string());
@@ -246,7 +258,14 @@ absl::Status Recovery::Quarantine(const wal::NumberedFile& file, uint64_t offset
                   {"offset", offset},
                   {"bytes", bytes},
                   {"copy", copy.string()}});
-  if (fs::exists(copy)) return absl::OkStatus();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<fs::path> Recovery::CopyAside(const wal::NumberedFile& file, uint64_t offset,
+                                             uint64_t bytes) const {
+  const fs::path folder = folder_ / wal::kQuarantineFolder;
+  fs::path copy = folder / absl::StrFormat("%016x-%d-%d.bin", file.number, offset, bytes);
+  if (fs::exists(copy)) return copy;
   std::ifstream in(file.path, std::ios::binary);
   in.seekg(static_cast<std::streamoff>(offset));
   std::string content(bytes, '\0');
@@ -255,10 +274,9 @@ absl::Status Recovery::Quarantine(const wal::NumberedFile& file, uint64_t offset
   TARN_RETURN_IF_ERROR(lake::CreateDirectoriesDurably(folder));
   // The copy is for people to look at: a full disk must not keep the log from being opened.
   if (absl::Status kept = lake::WriteFileDurably(copy, content, 0600); !kept.ok()) {
-    logging::Error("ingestion", "the damaged part could not be copied; its segment still has it",
-                   kept);
+    logging::Error("ingestion", "a part of the write-ahead log could not be copied aside", kept);
   }
-  return absl::OkStatus();
+  return copy;
 }
 
 }  // namespace

@@ -18,6 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::ElementsAre;
+using wal::FrameHeader;
 
 std::string ReadAll(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
@@ -80,6 +81,115 @@ TEST_F(RecoveryTest, ALostTailStaysKnownUntilItIsDelivered) {
   log_->SetDelivered("default", "a", 2);
   EXPECT_EQ(log_->Backlog("a").bytes, 0u);
   EXPECT_THAT(log_->UndeliveredStreams(), ElementsAre(std::pair("default", "b")));
+}
+
+// A machine that loses its power may have written the end of what it was asked for and not its
+// beginning. Batches behind such a gap are no more acknowledged than the one in it: a producer that
+// were told to go on behind them would never send that one again.
+TEST_F(RecoveryTest, AGapInTheLastWriteTakesWithItWhatStandsBehind) {
+  Open();
+  ASSERT_OK(Send("p", 1, {"first"}));
+  disk_.HoldSync(true);
+  const int syncs = disk_.sync_count();
+  auto before = SendLater("p", 2, {"second"});
+  disk_.WaitForSyncs(syncs + 1);
+  // These wait for the disk, and go with one write.
+  std::vector<std::future<absl::StatusOr<AppendOutcome>>> group;
+  for (uint64_t sequence = 3; sequence <= 5; ++sequence) {
+    group.push_back(SendLater("p", sequence, {"number " + std::to_string(sequence)}));
+  }
+  disk_.HoldSync(false);
+  ASSERT_OK(before.get());
+  for (auto& answer : group) ASSERT_OK(answer.get());
+  log_.reset();
+  const fs::path segment = Segments().back();
+  const std::string whole = ReadAll(segment);
+  // The mark behind them says that they were flushed: without it, they need not have been.
+  uint64_t mark = 0;
+  ASSERT_OK(
+      wal::ScanSegment(segment, [&](const FrameHeader& header, std::string_view, uint64_t offset) {
+        if (header.type == wal::FrameType::kPositions) mark = offset;
+      }));
+  ASSERT_GT(mark, whole.find("number 5"));
+  for (const uint64_t lost : {3, 4, 5}) {
+    std::string torn = whole.substr(0, mark);
+    torn[torn.find("number " + std::to_string(lost))] = '#';
+    log_.reset();
+    WriteAll(segment, torn);
+    fs::remove_all(dir_ / "wal" / wal::kQuarantineFolder);
+    Open();
+    EXPECT_EQ(log_->open_report().damaged_bytes, 0u);
+    EXPECT_GT(log_->open_report().torn_bytes, 0u);
+    EXPECT_EQ(Last("p"), lost - 1);
+    std::vector<std::string> stored = {"0:first", "1:second"};
+    for (uint64_t i = 3; i < lost; ++i) {
+      stored.push_back(std::to_string(i - 1) + ":number " + std::to_string(i));
+    }
+    EXPECT_EQ(Read("a"), stored);
+    EXPECT_EQ(fs::exists(dir_ / "wal" / wal::kQuarantineFolder), lost < 5)
+        << "whole batches that are cut off are kept for people";
+  }
+  // With the mark the same is damage, and told.
+  std::string damaged = whole;
+  damaged[damaged.find("number 4")] = '#';
+  log_.reset();
+  WriteAll(segment, damaged);
+  Open();
+  EXPECT_EQ(Last("p"), 5u);
+  EXPECT_THAT(Read("a"), ElementsAre("0:first", "1:second", "2:number 3", "3:LOST", "4:number 5"));
+}
+
+// The last write of a log, cut or with a page of zeros at any byte: what was flushed before it is
+// there as it was, and the producer goes on behind a prefix of what it sent.
+TEST_F(RecoveryTest, WhateverIsLostOfTheLastWriteNothingBeforeItIs) {
+  Open();
+  ASSERT_OK(Send("p", 1, {"one"}));
+  disk_.HoldSync(true);
+  const int syncs = disk_.sync_count();
+  auto before = SendLater("p", 2, {"two"});
+  disk_.WaitForSyncs(syncs + 1);
+  std::vector<std::future<absl::StatusOr<AppendOutcome>>> group;
+  for (uint64_t sequence = 3; sequence <= 6; ++sequence) {
+    group.push_back(SendLater("p", sequence, {std::to_string(sequence)}));
+  }
+  disk_.HoldSync(false);
+  ASSERT_OK(before.get());
+  for (auto& answer : group) ASSERT_OK(answer.get());
+  log_.reset();
+  const std::string name = Segments().back().filename().string();
+  std::string content = ReadAll(Segments().back());
+  uint64_t write = 0, last_mark = 0;
+  ASSERT_OK(wal::ScanSegment(Segments().back(),
+                             [&](const FrameHeader& header, std::string_view, uint64_t offset) {
+                               if (header.type != wal::FrameType::kPositions) return;
+                               write = last_mark;
+                               last_mark = offset;
+                             }));
+  content.resize(last_mark);
+  const MemoryFolder folder(dir_.path());
+  fs::copy_file(dir_ / "wal" / wal::kUuidFile, folder / wal::kUuidFile);
+  for (size_t at = write; at < content.size(); ++at) {
+    for (const bool cut : {true, false}) {
+      SCOPED_TRACE((cut ? "cut at " : "zeros at ") + std::to_string(at));
+      std::string torn = content;
+      if (cut) torn.resize(at);
+      for (size_t i = at; i < std::min(at + 100, torn.size()); ++i) torn[i] = '\0';
+      WriteAll(folder / name, torn);
+      fs::remove_all(folder / wal::kQuarantineFolder);
+      LogState state(absl::Hours(24));
+      const auto log = RecoverLog(folder.path(), clock_.Now(), state);
+      ASSERT_OK(log);
+      EXPECT_EQ(log->report.damaged_bytes, 0u);
+      const uint64_t next = state.NextPosition("a");
+      EXPECT_GE(next, 2u);
+      EXPECT_LE(next, 6u);
+      for (const FrameRef& frame : state.Frames("a", 0, 1 << 30)) EXPECT_FALSE(frame.lost);
+      const auto* producer = state.producers().Find(
+          {.workspace = "default", .stream_uid = "a", .producer_id = "p"}, clock_.Now());
+      ASSERT_NE(producer, nullptr);
+      EXPECT_EQ(producer->back().sequence, next) << "each of its batches has one record";
+    }
+  }
 }
 
 TEST_F(RecoveryTest, AWriteThatCouldNotBeCutOffLeavesNoNamesBehind) {

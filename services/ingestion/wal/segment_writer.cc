@@ -24,17 +24,21 @@ constexpr size_t kProducersInFrame = 10'000;
 
 }  // namespace
 
-std::vector<std::string> SnapshotFrames(const LogSnapshot& snapshot, absl::Time time) {
+std::vector<std::string> SnapshotFrames(const LogSnapshot& snapshot, absl::Time time,
+                                        uint64_t into_write) {
   std::vector<std::string> frames;
-  frames.push_back(EncodeFrame({.type = FrameType::kPositions, .time = time},
-                               wal::EncodePositionsBody(snapshot.positions)));
+  const auto add = [&](FrameType type, const std::string& body) {
+    frames.push_back(
+        EncodeFrame({.type = type, .bytes_into_write = into_write, .time = time}, body));
+    into_write += frames.back().size();
+  };
+  add(FrameType::kPositions, wal::EncodePositionsBody(snapshot.positions));
   const auto& producers = snapshot.producers;
   for (size_t begin = 0; begin < producers.size(); begin += kProducersInFrame) {
     const auto first = producers.begin() + static_cast<std::ptrdiff_t>(begin);
     const auto last =
         first + static_cast<std::ptrdiff_t>(std::min(producers.size() - begin, kProducersInFrame));
-    frames.push_back(EncodeFrame({.type = FrameType::kProducers, .time = time},
-                                 wal::EncodeProducersBody({first, last})));
+    add(FrameType::kProducers, wal::EncodeProducersBody({first, last}));
   }
   return frames;
 }
@@ -58,7 +62,9 @@ absl::Status SegmentWriter::BeginSegment(absl::Time time, std::vector<std::strin
                         open_file_(wal::NumberedPath(folder_, segment_, wal::kSegmentSuffix)));
   frames.push_back(
       EncodeFrame({.type = FrameType::kSegment, .first_position = segment_, .time = time}, uuid_));
-  for (std::string& frame : SnapshotFrames(snapshot_(), time)) frames.push_back(std::move(frame));
+  for (std::string& frame : SnapshotFrames(snapshot_(), time, frames.front().size())) {
+    frames.push_back(std::move(frame));
+  }
   mark_ = {};  // all of it stands in the snapshot
   return absl::OkStatus();
 }
@@ -77,6 +83,7 @@ absl::Status SegmentWriter::WriteGroup(const std::vector<OutgoingBatch*>& group,
   for (OutgoingBatch* batch : group) {
     batch->offset = end;
     batch->header.time = time;
+    batch->header.bytes_into_write = end - written_;
     heads.push_back(wal::EncodeFrameHeader(batch->header).append(batch->head));
     end += wal::kFrameHeaderBytes + batch->header.body_bytes;
   }

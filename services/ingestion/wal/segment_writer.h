@@ -77,6 +77,8 @@ class SegmentWriter {
 };
 
 // What a segment begins with, after its first frame; also what the file POSITIONS holds.
-std::vector<std::string> SnapshotFrames(const LogSnapshot& snapshot, absl::Time time);
+// `into_write`: bytes of the same write that come before it.
+std::vector<std::string> SnapshotFrames(const LogSnapshot& snapshot, absl::Time time,
+                                        uint64_t into_write = 0);
 
 }  // namespace tarn::ingestion
