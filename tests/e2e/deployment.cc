@@ -102,7 +102,7 @@ std::vector<std::string> Deployment::CommandOf(const std::string& program) const
     add("alerting.allowed_hosts", "127.0.0.1");
   }
   if (form_ == Form::kStandalone || module == "ingestion") {
-    add("ingestion.http_listen", "127.0.0.1:0");
+    add("ingestion.http_listen", ingestion_http_address());
   }
   if (form_ == Form::kStandalone) {
     add("dashboard.listen", address());
@@ -133,7 +133,7 @@ std::string Deployment::Log(const std::string& program) const {
 
 bool Deployment::StartProgram(const std::string& program) {
   std::filesystem::remove(ReadyFile(program));
-  Environment environment;
+  Environment environment = environments_[program];
   if (form_ == Form::kSixProcesses)
     environment.emplace_back("TARN_COMMON_POSTGRES_DSN", PostgresDsn());
   const std::string log = folder() + "/" + program + ".log";
@@ -223,6 +223,8 @@ std::string Deployment::address(const std::string& program) const {
 }
 
 std::string Deployment::http_address() const { return Loopback(http_port_); }
+
+std::string Deployment::ingestion_http_address() const { return Loopback(ingestion_http_port_); }
 
 CommandResult Deployment::Tarn(const std::vector<std::string>& arguments,
                                const std::string& input) const {

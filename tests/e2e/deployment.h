@@ -51,6 +51,10 @@ class Deployment {
   void StopPrograms();
   // SIGTERM; the exit code of the program.
   int Stop(const std::string& program);
+  // Of the program from its next start on, besides its own.
+  void SetEnvironment(const std::string& program, const Environment& environment) {
+    environments_[program] = environment;
+  }
   // Waits until it says that it is ready, which is not yet that it serves.
   bool StartProgram(const std::string& program);
   bool WaitServing();
@@ -83,8 +87,9 @@ class Deployment {
 
   // "127.0.0.1:1234": where the program's gRPC server listens.
   std::string address(const std::string& program = "dashboard") const;
-  // The same of the page.
+  // The same of the page, and of ingestion's HTTP.
   std::string http_address() const;
+  std::string ingestion_http_address() const;
   std::string admin_key_file() const;
   std::string lake() const;
   std::string folder() const { return folder_.path().string(); }
@@ -100,10 +105,12 @@ class Deployment {
   TempDir folder_{TempDir::Access::kEveryone};
   std::map<std::string, PortLease> ports_;
   PortLease http_port_;
+  PortLease ingestion_http_port_;
   std::string side_;
   std::map<std::string, std::string> routes_;
   std::unique_ptr<PrivateCluster> postgres_;
   std::map<std::string, std::unique_ptr<Child>> children_;
+  std::map<std::string, Environment> environments_;
 };
 
 // The folder of the built programs.

@@ -1,62 +1,29 @@
 #include "tests/e2e/numbered_producer.h"
 
 #include <algorithm>
-#include <thread>
 
 #include <absl/strings/str_cat.h>
 #include <absl/time/clock.h>
-#include <grpcpp/security/credentials.h>
 
-#include "tarn/ingestion/v1/ingestion_service.grpc.pb.h"
-
-#include "common/auth/remote_token_provider.h"
-#include "common/clock/clock.h"
 #include "common/ids/ids.h"
-#include "common/rpc/client.h"
-#include "common/rpc/service_directory.h"
 #include "common/status/error.h"
-#include "common/status/status_macros.h"
 #include "tests/e2e/child.h"
 
 namespace tarn::e2e {
 namespace {
 
-using ::tarn::ingestion::v1::IngestionService;
-using ::tarn::ingestion::v1::PutRecordsRequest;
-using ::tarn::ingestion::v1::PutRecordsResponse;
-
 constexpr absl::Duration kPause = absl::Milliseconds(20);
 constexpr absl::Duration kPauseAfterFailure = absl::Milliseconds(60);
-constexpr absl::Duration kCallTimeout = absl::Seconds(20);
 constexpr absl::Duration kPatience = absl::Minutes(2);
 
 }  // namespace
 
-struct NumberedProducer::Sender {
-  explicit Sender(const NumberedProducerOptions& options)
-      : channel(rpc::CreateChannelTo(options.address, grpc::InsecureChannelCredentials())),
-        tokens([this] { return channel; }, options.key_file, SystemClock()),
-        stub(IngestionService::NewStub(channel)) {}
-
-  absl::Status Put(const PutRecordsRequest& request) {
-    TARN_ASSIGN_OR_RETURN(std::string token, tokens.ServiceToken());
-    TARN_ASSIGN_OR_RETURN(PutRecordsResponse response,
-                          rpc::Call(*stub, &IngestionService::Stub::PutRecords, request,
-                                    {.token = token}, {.timeout = kCallTimeout}));
-    if (response.failed_count() == 0) return absl::OkStatus();
-    return absl::InternalError(response.results(0).error_message());
-  }
-
-  std::shared_ptr<grpc::Channel> channel;
-  auth::RemoteTokenProvider tokens;
-  std::unique_ptr<IngestionService::Stub> stub;
-  std::thread thread;
-};
-
 NumberedProducer::NumberedProducer(NumberedProducerOptions options)
-    : options_(std::move(options)), sender_(std::make_unique<Sender>(options_)) {
-  sender_->thread = std::thread([this] { Run(); });
-}
+    : NumberedProducer(options,
+                       MakePutRecordsWay({options.address, options.key_file, options.stream})) {}
+
+NumberedProducer::NumberedProducer(NumberedProducerOptions options, std::unique_ptr<RecordWay> way)
+    : options_(std::move(options)), way_(std::move(way)), thread_([this] { Run(); }) {}
 
 NumberedProducer::~NumberedProducer() {
   giving_up_ = true;
@@ -65,7 +32,7 @@ NumberedProducer::~NumberedProducer() {
     stopping_ = true;
   }
   changed_.notify_all();
-  sender_->thread.join();
+  thread_.join();
 }
 
 void NumberedProducer::Run() {
@@ -89,25 +56,23 @@ void NumberedProducer::SendBatch(std::mt19937_64& random) {
   const auto up_to = [&random](int most) {
     return most <= 0 ? 0 : std::uniform_int_distribution<int>(1, most)(random);
   };
-  PutRecordsRequest request;
-  request.set_stream(options_.stream);
-  request.set_request_id(NewUuid());
+  RecordBatch batch{.id = NewUuid(), .records = {}};
   const size_t first = fates_.size();
   const int records = up_to(options_.max_records_per_batch);
   for (int i = 0; i < records; ++i) {
-    request.add_records(absl::StrCat(
+    batch.records.push_back(absl::StrCat(
         R"({"device":")", options_.device, R"(","n":)", fates_.size(), R"(,"padding":")",
         std::string(static_cast<size_t>(up_to(options_.record_bytes)), 'x'), R"("})"));
     fates_.push_back(RecordFate::kUnknown);
   }
   const int attempts = up_to(options_.max_attempts);
   for (int attempt = 1;; ++attempt) {
-    const absl::Status put = sender_->Put(request);
+    const absl::Status sent = way_->Send(batch);
     {
       std::lock_guard lock(mutex_);
-      last_error_ = put.ok() ? "" : ErrorReason(put);
+      last_error_ = sent.ok() ? "" : ErrorReason(sent);
     }
-    if (put.ok()) break;
+    if (sent.ok()) break;
     if (giving_up_) return;
     absl::SleepFor(kPauseAfterFailure);
     if (attempt == attempts) return;

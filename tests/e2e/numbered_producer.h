@@ -1,5 +1,6 @@
-// Puts records {"device": …, "n": 0}, {"n": 1}, … into a stream over gRPC from a thread of its own,
-// and remembers which of them Tarn acknowledged: what a fault must neither lose nor double.
+// Sends records {"device": …, "n": 0}, {"n": 1}, … into a stream from a thread of its own, by any
+// way (record_way.h), and remembers which of them were acknowledged: what a fault must neither lose
+// nor double.
 #pragma once
 
 #include <atomic>
@@ -9,14 +10,17 @@
 #include <mutex>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <absl/time/time.h>
 
+#include "tests/e2e/record_way.h"
+
 namespace tarn::e2e {
 
 struct NumberedProducerOptions {
-  // Of dashboard, and the file of a key that may write.
+  // Where PutRecords goes (WayTarget); another way knows by itself.
   std::string address;
   std::string key_file;
   std::string stream;
@@ -26,8 +30,8 @@ struct NumberedProducerOptions {
   int max_records_per_batch = 8;
   int record_bytes = 40;
   uint64_t seed = 1;
-  // A batch that was not acknowledged is asked for again by its request id, 1 to so many times;
-  // then it is given up, and it is not known whether it is stored. 0: until it is acknowledged.
+  // A batch that was not acknowledged is sent again under its id, 1 to so many times; then it is
+  // given up, and it is not known whether it is stored. 0: until it is acknowledged.
   int max_attempts = 0;
 };
 
@@ -38,7 +42,9 @@ enum class RecordFate : unsigned char {
 
 class NumberedProducer {
  public:
+  // By PutRecords.
   explicit NumberedProducer(NumberedProducerOptions options);
+  NumberedProducer(NumberedProducerOptions options, std::unique_ptr<RecordWay> way);
   ~NumberedProducer();  // stops
   NumberedProducer(const NumberedProducer&) = delete;
   NumberedProducer& operator=(const NumberedProducer&) = delete;
@@ -57,14 +63,13 @@ class NumberedProducer {
   std::vector<RecordFate> Stop();
 
  private:
-  struct Sender;
   void Run();
   void SendBatch(std::mt19937_64& random);
   // False when the producer is to end.
   bool WaitForTurn();
 
   const NumberedProducerOptions options_;
-  std::unique_ptr<Sender> sender_;
+  const std::unique_ptr<RecordWay> way_;
   std::atomic<bool> giving_up_ = false;
   std::atomic<int64_t> acknowledged_ = 0;
 
@@ -75,6 +80,7 @@ class NumberedProducer {
   bool sending_ = true;  // until it waits for its turn
   std::string last_error_;
   std::vector<RecordFate> fates_;  // while it is sending, of the sending thread
+  std::thread thread_;
 };
 
 }  // namespace tarn::e2e

@@ -23,10 +23,21 @@ class LogDisk {
   void Fill(int64_t left);
   void Free();
 
-  // Appends what a write that never ended leaves behind to the newest segment of the log in
-  // <folder>/wal, while no process has it open: the beginning of a frame, or bytes of any kind.
-  // What it did; "" when there is no segment.
+  // How far the log in <folder>/wal has been written.
+  struct LogEnd {
+    std::string segment;  // the newest; "" when there is none
+    uint64_t bytes = 0;
+  };
+  LogEnd End() const;
+
+  // While no process has the log open: appends what a write that never ended leaves behind to the
+  // newest segment, the beginning of a frame, or bytes of any kind. What it did; "" when there is
+  // no segment.
   std::string TearTail(std::mt19937_64& random);
+  // The same when nothing that was written after `acknowledged` was acknowledged or delivered:
+  // loses some of it, as a machine does that loses its power. Cuts it at any byte; or flips a byte
+  // or zeroes a piece of the last write, which need never have been flushed.
+  std::string LoseTail(const LogEnd& acknowledged, std::mt19937_64& random);
 
  private:
   const std::string folder_;

@@ -12,6 +12,7 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
+#include <absl/strings/substitute.h>
 #include <absl/time/clock.h>
 #include <grpcpp/security/credentials.h>
 #include <nlohmann/json.hpp>
@@ -26,6 +27,7 @@
 #include "tests/e2e/deployment.h"
 #include "tests/e2e/numbered_producer.h"
 #include "tests/e2e/soak/log_disk.h"
+#include "tests/e2e/soak/mqtt_broker.h"
 #include "tests/e2e/tcp_proxy.h"
 
 namespace tarn::e2e {
@@ -38,8 +40,12 @@ constexpr int64_t kDiskBytes = 64 << 20;
 // How long anything may take to recover, on a machine that is busy with other things.
 constexpr absl::Duration kPatience = absl::Minutes(3);
 constexpr int kVerifyEvery = 25;
-const char* const kStreams[] = {"a", "b"};
-constexpr int kProducersPerStream = 2;
+// A way in, which is the name of its stream and of that's table, and how many producers use it.
+struct Way {
+  const char* name;
+  int producers;
+};
+constexpr Way kWays[] = {{"put", 2}, {"ingest", 2}, {"http", 1}, {"mqtt", 1}};
 
 constexpr char kManifests[] = R"(
 apiVersion: tarn/v1
@@ -49,13 +55,34 @@ spec: {}
 ---
 apiVersion: tarn/v1
 kind: Stream
-metadata: {name: a}
-spec: {table: databases/soak/tables/a, delivery: {maxDelay: 1s}}
+metadata: {name: put}
+spec: {table: databases/soak/tables/put, delivery: {maxDelay: 1s}}
 ---
 apiVersion: tarn/v1
 kind: Stream
-metadata: {name: b}
-spec: {table: databases/soak/tables/b, delivery: {maxDelay: 1s, maxBytes: 1048576}}
+metadata: {name: ingest}
+spec: {table: databases/soak/tables/ingest, delivery: {maxDelay: 1s, maxBytes: 1048576}}
+---
+apiVersion: tarn/v1
+kind: Stream
+metadata: {name: http}
+spec: {table: databases/soak/tables/http, delivery: {maxDelay: 1s}}
+)";
+
+// QoS 1 may bring a message twice; the fields that tell a record from others make that once.
+constexpr char kMqttManifests[] = R"(
+apiVersion: tarn/v1
+kind: Stream
+metadata: {name: mqtt}
+spec: {table: databases/soak/tables/mqtt, delivery: {maxDelay: 1s}}
+---
+apiVersion: tarn/v1
+kind: Connector
+metadata: {name: soak}
+spec:
+  stream: streams/mqtt
+  mqtt: {broker: "$0", topicFilter: soak/+}
+  deduplicationFields: [device, n]
 )";
 
 struct Fault {
@@ -64,10 +91,24 @@ struct Fault {
 };
 
 struct Source {
-  std::string table;
+  std::string way;
   std::string device;
   std::unique_ptr<NumberedProducer> producer;
 };
+
+std::string NumbersText(const SoakNumbers& numbers) {
+  return absl::StrCat(numbers.acknowledged, " acknowledged, ", numbers.unacknowledged,
+                      " given up, ", numbers.stored, " stored, ", numbers.lost, " lost, ",
+                      numbers.doubled, " doubled");
+}
+
+nlohmann::json NumbersJson(const SoakNumbers& numbers) {
+  return {{"acknowledged", numbers.acknowledged},
+          {"unacknowledged", numbers.unacknowledged},
+          {"stored", numbers.stored},
+          {"lost", numbers.lost},
+          {"doubled", numbers.doubled}};
+}
 
 class Soak {
  public:
@@ -78,9 +119,16 @@ class Soak {
     disk_ = std::make_unique<LogDisk>(tarn_.folder() + "/state-ingestion", kDiskBytes, &problem);
     if (!problem.empty()) report_.not_tried.push_back(problem);
     to_ingestion_ = std::make_unique<TcpProxy>(tarn_.address("ingestion"));
+    to_ingestion_http_ = std::make_unique<TcpProxy>(tarn_.ingestion_http_address());
     to_catalog_ = std::make_unique<TcpProxy>(tarn_.address("catalog"));
     tarn_.RouteThrough("ingestion", to_ingestion_->address());
     tarn_.RouteThrough("catalog", to_catalog_->address());
+    if (MqttBroker::Installed()) {
+      broker_ = std::make_unique<MqttBroker>(tarn_.folder() + "/broker");
+      to_broker_ = std::make_unique<TcpProxy>(broker_->address());
+    } else {
+      report_.not_tried.push_back("MQTT: mosquitto and its clients are not installed");
+    }
     MakeFaults();
   }
 
@@ -132,17 +180,30 @@ class Soak {
   }
 
   void MakeFaults();
-  // What is done while its answers are held is done, and nobody knows. Half of the time those who
-  // asked are killed before they can ask again.
-  void LoseAnswers(TcpProxy& proxy, int most_ms);
+  // Nobody who sends records learns that they are stored. To the broker, ingestion is the client.
+  void HoldAcknowledgements();
+  void CutProducers();
+  // What is done while its answers are held is done, and nobody knows. Half of the time ingestion
+  // is killed before it can be asked again.
+  void LoseAcknowledgements();
+  void LoseAnswersOfCatalog();
+  void LoseTail();
   void FillDisk();
   bool Prepare();
+  bool Apply(const std::string& manifests);
+  std::unique_ptr<RecordWay> MakeWay(const std::string& way, const std::string& device);
   void Trial();
   void AwaitRecovery();
   absl::Status Flush(const std::string& stream);
+  // How often each number of each device is in a table.
+  using Rows = std::map<std::string, std::map<int64_t, int64_t>>;
+  absl::StatusOr<Rows> ReadTable(const std::string& table);
+  // The table of a way in when all that was sent has had its time to arrive.
+  absl::StatusOr<Rows> AwaitTable(const std::string& way,
+                                  const std::vector<std::vector<RecordFate>>& fates);
   void Verify();
   void Compare(const Source& source, const std::vector<RecordFate>& fates,
-               const std::map<int64_t, int64_t>& rows);
+               const std::map<int64_t, int64_t>& rows, SoakNumbers& numbers);
   void Keep();
 
   const SoakOptions options_;
@@ -155,7 +216,10 @@ class Soak {
        .postgres_survives_kill = true}};
   std::unique_ptr<LogDisk> disk_;
   std::unique_ptr<TcpProxy> to_ingestion_;
+  std::unique_ptr<TcpProxy> to_ingestion_http_;
   std::unique_ptr<TcpProxy> to_catalog_;
+  std::unique_ptr<MqttBroker> broker_;  // null without one on this machine
+  std::unique_ptr<TcpProxy> to_broker_;
   std::vector<Fault> faults_;
   std::vector<Source> sources_;
 };
@@ -192,7 +256,8 @@ void Soak::MakeFaults() {
          KillPostgres();
          Start("ingestion");
        }},
-      {"producers' connections cut", [this] { to_ingestion_->Cut(); }},
+      {"unacknowledged tail of the log lost", [this] { LoseTail(); }},
+      {"producers' connections cut", [this] { CutProducers(); }},
       {"catalog's connections cut", [this] { to_catalog_->Cut(); }},
       {"catalog out of reach",
        [this] {
@@ -205,8 +270,8 @@ void Soak::MakeFaults() {
          }
          to_catalog_->Refuse(false);
        }},
-      {"acknowledgements lost", [this] { LoseAnswers(*to_ingestion_, 200); }},
-      {"answers of the catalog lost", [this] { LoseAnswers(*to_catalog_, 1500); }},
+      {"acknowledgements lost", [this] { LoseAcknowledgements(); }},
+      {"answers of the catalog lost", [this] { LoseAnswersOfCatalog(); }},
       {"requests to the catalog cut short",
        [this] {
          to_catalog_->Hold(Pick(0, 4000));
@@ -218,14 +283,54 @@ void Soak::MakeFaults() {
   if (disk_->small()) faults_.push_back({"disk full", [this] { FillDisk(); }});
 }
 
-void Soak::LoseAnswers(TcpProxy& proxy, int most_ms) {
-  proxy.HoldAnswers(true);
-  Wait(most_ms);
+void Soak::HoldAcknowledgements() {
+  to_ingestion_->HoldAnswers(true);
+  to_ingestion_http_->HoldAnswers(true);
+  if (to_broker_ != nullptr) to_broker_->Hold(0);
+}
+
+void Soak::CutProducers() {
+  to_ingestion_->Cut();
+  to_ingestion_http_->Cut();
+  if (to_broker_ != nullptr) to_broker_->Cut();
+  to_ingestion_->HoldAnswers(false);
+  to_ingestion_http_->HoldAnswers(false);
+  if (to_broker_ != nullptr) to_broker_->Hold(-1);
+}
+
+void Soak::LoseAcknowledgements() {
+  HoldAcknowledgements();
+  Wait(200);
   const bool kill = Pick(0, 1) == 1;
   if (kill) Kill("ingestion");
-  proxy.Cut();
-  proxy.HoldAnswers(false);
+  CutProducers();
   if (kill) Start("ingestion");
+}
+
+void Soak::LoseAnswersOfCatalog() {
+  to_catalog_->HoldAnswers(true);
+  Wait(1500);
+  const bool kill = Pick(0, 1) == 1;
+  if (kill) Kill("ingestion");
+  to_catalog_->Cut();
+  to_catalog_->HoldAnswers(false);
+  if (kill) Start("ingestion");
+}
+
+// What is written while nobody is told of it and nothing is delivered is promised to nobody: a
+// machine that loses its power may lose it.
+void Soak::LoseTail() {
+  to_catalog_->Refuse(true);
+  to_catalog_->Cut();
+  HoldAcknowledgements();
+  const LogDisk::LogEnd acknowledged = disk_->End();
+  Wait(200);
+  Kill("ingestion");
+  const std::string what = disk_->LoseTail(acknowledged, random_);
+  progress_ << "  " << (what.empty() ? "nothing was written" : what) << std::endl;
+  CutProducers();
+  to_catalog_->Refuse(false);
+  Start("ingestion");
 }
 
 void Soak::FillDisk() {
@@ -245,30 +350,43 @@ void Soak::FillDisk() {
   if (kill) Start("ingestion");
 }
 
+bool Soak::Apply(const std::string& manifests) {
+  const std::string file = tarn_.folder() + "/soak.yaml";
+  std::ofstream(file) << manifests;
+  const CommandResult applied = tarn_.Tarn({"apply", "-f", file});
+  if (applied.exit_code != 0) Problem("tarn apply: " + applied.err);
+  return applied.exit_code == 0;
+}
+
+std::unique_ptr<RecordWay> Soak::MakeWay(const std::string& way, const std::string& device) {
+  if (way == "mqtt") return broker_->MakeWay("soak/" + device);
+  WayTarget target{tarn_.address(), tarn_.admin_key_file(), "streams/" + way};
+  if (way == "put") return MakePutRecordsWay(target);
+  if (way == "ingest") return MakeIngestWay(target, device, random_());
+  target.address = to_ingestion_http_->address();
+  return MakeHttpWay(target);
+}
+
 bool Soak::Prepare() {
   if (!tarn_.Start()) {
     Problem("Tarn has not started");
     return false;
   }
-  const std::string file = tarn_.folder() + "/soak.yaml";
-  std::ofstream(file) << kManifests;
-  if (const CommandResult applied = tarn_.Tarn({"apply", "-f", file}); applied.exit_code != 0) {
-    Problem("tarn apply: " + applied.err);
+  if (!Apply(kManifests)) return false;
+  if (broker_ != nullptr && !Apply(absl::Substitute(kMqttManifests, to_broker_->address())))
     return false;
-  }
-  for (const char* stream : kStreams) {
-    for (int i = 0; i < kProducersPerStream; ++i) {
-      const std::string device = absl::StrCat(stream, i);
-      sources_.push_back({stream, device,
-                          std::make_unique<NumberedProducer>(
-                              NumberedProducerOptions{.address = tarn_.address(),
-                                                      .key_file = tarn_.admin_key_file(),
-                                                      .stream = absl::StrCat("streams/", stream),
-                                                      .device = device,
-                                                      .max_records_per_batch = 20,
-                                                      .record_bytes = 2000,
-                                                      .seed = random_(),
-                                                      .max_attempts = 12})});
+  for (const Way& way : kWays) {
+    if (way.name == std::string("mqtt") && broker_ == nullptr) continue;
+    for (int i = 0; i < way.producers; ++i) {
+      const std::string device = absl::StrCat(way.name, i);
+      sources_.push_back(
+          {way.name, device,
+           std::make_unique<NumberedProducer>(NumberedProducerOptions{.device = device,
+                                                                      .max_records_per_batch = 20,
+                                                                      .record_bytes = 2000,
+                                                                      .seed = random_(),
+                                                                      .max_attempts = 12},
+                                              MakeWay(way.name, device))});
     }
   }
   AwaitRecovery();
@@ -335,61 +453,98 @@ absl::Status Soak::Flush(const std::string& stream) {
   return status;
 }
 
+absl::StatusOr<Soak::Rows> Soak::ReadTable(const std::string& table) {
+  Rows rows;
+  const std::vector<std::string> lines = tarn_.Query(
+      absl::StrCat("SELECT device, n, count(*) FROM soak.", table, " GROUP BY device, n"));
+  for (const std::string& line : lines) {
+    const std::vector<std::string> fields = absl::StrSplit(line, ',');
+    int64_t number = 0;
+    int64_t count = 0;
+    if (fields.size() != 3 || !absl::SimpleAtoi(fields[1], &number) ||
+        !absl::SimpleAtoi(fields[2], &count)) {
+      return absl::InternalError(absl::StrCat("table soak.", table, " cannot be read: ", line));
+    }
+    rows[fields[0]][number] = count;
+  }
+  return rows;
+}
+
+absl::StatusOr<Soak::Rows> Soak::AwaitTable(const std::string& way,
+                                            const std::vector<std::vector<RecordFate>>& fates) {
+  absl::StatusOr<Rows> rows;
+  // What ingestion has acknowledged is in the table after a flush; what the broker has, some time
+  // later.
+  const auto complete = [&] {
+    rows = [&]() -> absl::StatusOr<Rows> {
+      TARN_RETURN_IF_ERROR(Flush(way));
+      return ReadTable(way);
+    }();
+    if (!rows.ok() || way != "mqtt") return true;
+    for (size_t i = 0; i < sources_.size(); ++i) {
+      if (sources_[i].way != way) continue;
+      const std::map<int64_t, int64_t>& there = (*rows)[sources_[i].device];
+      for (size_t number = 0; number < fates[i].size(); ++number) {
+        if (fates[i][number] == RecordFate::kAcknowledged &&
+            there.count(static_cast<int64_t>(number)) == 0) {
+          return false;
+        }
+      }
+    }
+    return true;
+  };
+  WaitUntil(complete, kPatience);
+  return rows;
+}
+
 void Soak::Verify() {
   std::vector<std::vector<RecordFate>> fates(sources_.size());
   for (size_t i = 0; i < sources_.size(); ++i) sources_[i].producer->Pause(&fates[i]);
-  report_.acknowledged = report_.unacknowledged = report_.stored = 0;
-  report_.lost = report_.doubled = 0;
-  for (const char* stream : kStreams) {
-    if (absl::Status flushed = Flush(stream); !flushed.ok()) {
-      Problem(absl::StrCat("stream ", stream, " is not delivered: ", flushed.ToString()));
+  report_.all = {};
+  report_.ways.clear();
+  for (const Way& way : kWays) {
+    if (way.name == std::string("mqtt") && broker_ == nullptr) continue;
+    absl::StatusOr<Rows> rows = AwaitTable(way.name, fates);
+    if (!rows.ok()) {
+      Problem(absl::StrCat("stream ", way.name, " is not delivered: ", rows.status().ToString()));
       return;
     }
-    std::map<std::string, std::map<int64_t, int64_t>> rows;
-    const std::vector<std::string> lines = tarn_.Query(
-        absl::StrCat("SELECT device, n, count(*) FROM soak.", stream, " GROUP BY device, n"));
-    for (const std::string& line : lines) {
-      const std::vector<std::string> fields = absl::StrSplit(line, ',');
-      int64_t number = 0;
-      int64_t count = 0;
-      if (fields.size() != 3 || !absl::SimpleAtoi(fields[1], &number) ||
-          !absl::SimpleAtoi(fields[2], &count)) {
-        Problem(absl::StrCat("table soak.", stream, " cannot be read: ", line));
-        return;
-      }
-      rows[fields[0]][number] = count;
-    }
+    SoakNumbers& numbers = report_.ways[way.name];
     for (size_t i = 0; i < sources_.size(); ++i) {
-      if (sources_[i].table == stream) Compare(sources_[i], fates[i], rows[sources_[i].device]);
+      if (sources_[i].way != way.name) continue;
+      Compare(sources_[i], fates[i], (*rows)[sources_[i].device], numbers);
     }
+    report_.all.acknowledged += numbers.acknowledged;
+    report_.all.unacknowledged += numbers.unacknowledged;
+    report_.all.stored += numbers.stored;
+    report_.all.lost += numbers.lost;
+    report_.all.doubled += numbers.doubled;
   }
-  progress_ << "verified: " << report_.acknowledged << " acknowledged, " << report_.stored
-            << " stored, " << report_.lost << " lost, " << report_.doubled << " doubled"
-            << std::endl;
+  progress_ << "verified: " << NumbersText(report_.all) << std::endl;
   for (const Source& source : sources_) source.producer->Resume();
 }
 
 void Soak::Compare(const Source& source, const std::vector<RecordFate>& fates,
-                   const std::map<int64_t, int64_t>& rows) {
+                   const std::map<int64_t, int64_t>& rows, SoakNumbers& numbers) {
   const auto tell = [&](int64_t number, const char* what) {
-    if (report_.lost + report_.doubled > 10) return;
+    if (numbers.lost + numbers.doubled > 10) return;
     Problem(absl::StrCat("record ", number, " of ", source.device, " ", what));
   };
   for (const auto& [number, count] : rows) {
-    report_.stored += count;
+    numbers.stored += count;
     const bool sent = number >= 0 && number < static_cast<int64_t>(fates.size());
     if (sent && count == 1) continue;
-    ++report_.doubled;
+    ++numbers.doubled;
     tell(number, sent ? "is stored more than once" : "is stored and was never sent");
   }
   for (size_t number = 0; number < fates.size(); ++number) {
     if (fates[number] == RecordFate::kUnknown) {
-      ++report_.unacknowledged;
+      ++numbers.unacknowledged;
       continue;
     }
-    ++report_.acknowledged;
+    ++numbers.acknowledged;
     if (rows.count(static_cast<int64_t>(number)) > 0) continue;
-    ++report_.lost;
+    ++numbers.lost;
     tell(static_cast<int64_t>(number), "was acknowledged and is lost");
   }
 }
@@ -420,10 +575,10 @@ SoakReport RunSoak(const SoakOptions& options, std::ostream& progress) {
 
 std::string SoakText(const SoakReport& report) {
   std::string text = absl::StrCat("soak: ", report.trials, " trials, ", report.kills, " kills, ",
-                                  report.acknowledged, " acknowledged, ", report.unacknowledged,
-                                  " given up, ", report.stored, " stored, ", report.lost, " lost, ",
-                                  report.doubled, " doubled; seed ", report.seed, ", ",
+                                  NumbersText(report.all), "; seed ", report.seed, ", ",
                                   static_cast<int64_t>(report.seconds), " s\n");
+  for (const auto& [way, numbers] : report.ways)
+    absl::StrAppend(&text, "  ", way, ": ", NumbersText(numbers), "\n");
   for (const std::string& reason : report.not_tried)
     absl::StrAppend(&text, "not tried: ", reason, "\n");
   for (const std::string& problem : report.problems)
@@ -433,20 +588,19 @@ std::string SoakText(const SoakReport& report) {
 }
 
 std::string SoakJson(const SoakReport& report) {
-  return nlohmann::json{{"seed", report.seed},
-                        {"trials", report.trials},
-                        {"kills", report.kills},
-                        {"faults", report.faults},
-                        {"acknowledged", report.acknowledged},
-                        {"unacknowledged", report.unacknowledged},
-                        {"stored", report.stored},
-                        {"lost", report.lost},
-                        {"doubled", report.doubled},
-                        {"problems", report.problems},
-                        {"not_tried", report.not_tried},
-                        {"seconds", report.seconds},
-                        {"folder", report.folder}}
-      .dump(2);
+  nlohmann::json json = NumbersJson(report.all);
+  nlohmann::json ways = nlohmann::json::object();
+  for (const auto& [way, numbers] : report.ways) ways[way] = NumbersJson(numbers);
+  json.update({{"seed", report.seed},
+               {"trials", report.trials},
+               {"kills", report.kills},
+               {"faults", report.faults},
+               {"ways", ways},
+               {"problems", report.problems},
+               {"not_tried", report.not_tried},
+               {"seconds", report.seconds},
+               {"folder", report.folder}});
+  return json.dump(2);
 }
 
 }  // namespace tarn::e2e

@@ -1,7 +1,7 @@
-// The fault machine of ingestion: real processes take numbered records while programs and
-// PostgreSQL are killed, connections cut, the log's tail torn and its disk filled, at random by a
-// seed. Afterwards each acknowledged number has to be in its table exactly once, every other one at
-// most once. One thread calls it, once.
+// The fault machine of ingestion: real processes take numbered records by all ways in while
+// programs and PostgreSQL are killed, connections cut, the log's tail torn and its disk filled, at
+// random by a seed. Afterwards each acknowledged number has to be in its table exactly once, every
+// other one at most once. One thread calls it, once.
 #pragma once
 
 #include <cstdint>
@@ -23,16 +23,22 @@ struct SoakOptions {
   bool keep = false;
 };
 
+// What became of the records that came one way, or of all.
+struct SoakNumbers {
+  int64_t acknowledged = 0;    // each must be there once
+  int64_t unacknowledged = 0;  // sent and given up; each may be there once
+  int64_t stored = 0;          // rows of the tables
+  int64_t lost = 0;            // acknowledged and not there
+  int64_t doubled = 0;         // there more than once, or never sent
+};
+
 struct SoakReport {
   uint64_t seed = 0;
   int trials = 0;
   int64_t kills = 0;                  // of processes, by SIGKILL
   std::map<std::string, int> faults;  // how often each kind
-  int64_t acknowledged = 0;           // records; each must be there once
-  int64_t unacknowledged = 0;         // sent and given up; each may be there once
-  int64_t stored = 0;                 // rows of the tables
-  int64_t lost = 0;                   // acknowledged and not there
-  int64_t doubled = 0;                // there more than once, or never sent
+  SoakNumbers all;
+  std::map<std::string, SoakNumbers> ways;  // by way in: put, ingest, http, mqtt
   // What else went wrong: something did not recover. Each with where to look.
   std::vector<std::string> problems;
   // What could not be tried on this machine, and why.
@@ -40,7 +46,7 @@ struct SoakReport {
   double seconds = 0;
   std::string folder;  // where it was kept; empty when it was not
 
-  bool ok() const { return lost == 0 && doubled == 0 && problems.empty(); }
+  bool ok() const { return all.lost == 0 && all.doubled == 0 && problems.empty(); }
 };
 
 // Tells on `progress` what it does, a line a trial.
