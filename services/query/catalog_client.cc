@@ -14,6 +14,11 @@ namespace tarn::query {
 namespace catalog = ::tarn::catalog::v1;
 using Service = catalog::CatalogService;
 
+namespace {
+// The end of the process waits for it.
+constexpr absl::Duration kListTimeout = absl::Seconds(3);
+}  // namespace
+
 struct CatalogClient::Stub {
   explicit Stub(const std::shared_ptr<grpc::Channel>& channel)
       : service(Service::NewStub(channel)) {}
@@ -57,6 +62,12 @@ absl::StatusOr<catalog::CommitTableResponse> CatalogClient::CommitTable(
   return rpc::RetryUnavailable({}, [&] {
     return rpc::Call(*stub_->service, &Service::Stub::CommitTable, request, credentials);
   });
+}
+
+absl::StatusOr<catalog::ListSnapshotsResponse> CatalogClient::ListSnapshots(
+    const catalog::ListSnapshotsRequest& request, const rpc::Credentials& credentials) {
+  return rpc::Call(*stub_->service, &Service::Stub::ListSnapshots, request, credentials,
+                   {.timeout = kListTimeout});
 }
 
 absl::StatusOr<catalog::Table> CatalogClient::CreateTable(

@@ -38,6 +38,10 @@ class CatalogClient {
   // Tries again while the outcome is not known: the request's id makes that safe.
   absl::StatusOr<::tarn::catalog::v1::CommitTableResponse> CommitTable(
       const ::tarn::catalog::v1::CommitTableRequest& request, const rpc::Credentials& credentials);
+  // A page of a table's snapshots, the newest first. Asked once, and not for long.
+  absl::StatusOr<::tarn::catalog::v1::ListSnapshotsResponse> ListSnapshots(
+      const ::tarn::catalog::v1::ListSnapshotsRequest& request,
+      const rpc::Credentials& credentials);
   absl::StatusOr<::tarn::catalog::v1::Table> CreateTable(
       const ::tarn::catalog::v1::CreateTableRequest& request, const rpc::Credentials& credentials);
   absl::StatusOr<::tarn::catalog::v1::Table> UpdateTable(

@@ -23,8 +23,10 @@ using ::tarn::common::v1::ExecutionState;
 
 constexpr absl::Duration kLeaseTtl = absl::Seconds(15);
 constexpr absl::Duration kKeeperPeriod = absl::Milliseconds(500);
+// Between two looks for queries whose holder is gone.
+constexpr absl::Duration kRecoveryPeriod = absl::Seconds(1);
 // How long the end of a query is tried to be recorded: without it the query would count as
-// interrupted, and who asked it would repeat what it has written.
+// interrupted, and who asked would have to wait until that is found out.
 constexpr absl::Duration kRecordEndPatience = absl::Seconds(30);
 // The same once the process is to stop, for all queries together.
 constexpr absl::Duration kStopPatience = absl::Seconds(3);
@@ -60,6 +62,7 @@ void QueryManager::Start() {
     threads_.emplace_back([this, i] { RunnerLoop(absl::StrCat(holder_, "/", i)); });
   }
   threads_.emplace_back([this] { KeeperLoop(); });
+  threads_.emplace_back([this] { RecoveryLoop(); });
 }
 
 void QueryManager::Stop() {
@@ -161,6 +164,14 @@ absl::Status QueryManager::RunStatement(QueryRecord& record, const rpc::Credenti
   }();
   // Nobody asked for that: whoever repeats interrupted queries is to know.
   if (ErrorReason(status) == "QUERY_CANCELLED" && running.interrupted) status = Interrupted();
+  if (outcome.commit_in_doubt) {
+    running.in_doubt = true;
+    status = MakeError(absl::StatusCode::kUnknown, "QUERY_OUTCOME_UNKNOWN",
+                       absl::StrCat("the catalog could not be reached while the statement was "
+                                    "committed; GetQuery of queries/",
+                                    record.id, " tells what became of it once it is known (",
+                                    status.message(), ")"));
+  }
   FillOutcome(outcome, &record.query);
   const ExecutionState state = StateOf(status);
   record.query.set_state(state);
@@ -208,6 +219,7 @@ absl::Status QueryManager::ConfirmLease(Running& running) {
 }
 
 void QueryManager::RecordEnd(const QueryRecord& record, const Running& running) {
+  if (running.in_doubt) return;
   const absl::Time begin = absl::Now();
   absl::Status finished;
   while (true) {
@@ -259,7 +271,6 @@ void QueryManager::RunnerLoop(const std::string& holder) {
 }
 
 void QueryManager::KeeperLoop() {
-  absl::Time next_abandoned = absl::Now();
   std::map<std::string, absl::Time> renewed;
   while (true) {
     std::vector<std::pair<std::string, std::shared_ptr<Running>>> running;
@@ -288,10 +299,62 @@ void QueryManager::KeeperLoop() {
       if (ErrorReason(status) == "LEASE_LOST") entry->Interrupt();
     }
     if (running.empty()) renewed.clear();
-    if (absl::Now() < next_abandoned) continue;
-    next_abandoned = absl::Now() + kLeaseTtl;
-    (void)store_.FailAbandoned();
   }
+}
+
+void QueryManager::RecoveryLoop() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    lock.unlock();
+    absl::StatusOr<std::optional<QueryStore::Claimed>> claimed = std::nullopt;
+    if (is_open_()) claimed = store_.ClaimAbandoned(holder_ + "/recovery", kLeaseTtl);
+    if (claimed.ok() && claimed->has_value()) {
+      QueryRecord& record = (*claimed)->record;
+      absl::Status settled = Settle(record);
+      if (settled.ok()) settled = store_.Finish(record, (*claimed)->lease);
+      if (!settled.ok()) {
+        // It comes again when the lease is over.
+        logging::Warn("query", "how an interrupted query ended is not known yet", settled,
+                      {{"query", record.id}});
+      }
+    }
+    lock.lock();
+    if (claimed.ok() && claimed->has_value()) continue;
+    changed_.wait_for(lock, absl::ToChronoMilliseconds(kRecoveryPeriod),
+                      [this] { return stopping_; });
+  }
+}
+
+absl::Status QueryManager::Settle(QueryRecord& record) {
+  const auto committed = [&]() -> absl::StatusOr<std::optional<QueryOutcome>> {
+    const std::string user = record.query.user();
+    const auto spec = MakeSpec(options_, record.workspace, user, record.statement);
+    if (!spec.ok()) return std::nullopt;  // under these limits it never began
+    TARN_ASSIGN_OR_RETURN(std::string token, tokens_.TokenFor(record.workspace, user));
+    return executor_.FindCommitted(*spec, record.id, ToTime(record.query.times().start_time()),
+                                   {.token = std::move(token)});
+  }();
+  if (committed.ok() && committed->has_value()) {
+    FillOutcome(**committed, &record.query);
+    record.query.set_state(::tarn::common::v1::EXECUTION_STATE_SUCCEEDED);
+    return absl::OkStatus();
+  }
+  const absl::StatusCode code = committed.status().code();
+  const bool refused = code == absl::StatusCode::kPermissionDenied ||
+                       code == absl::StatusCode::kUnauthenticated ||
+                       code == absl::StatusCode::kNotFound;
+  if (!committed.ok() && !refused) return committed.status();
+  record.query.set_state(::tarn::common::v1::EXECUTION_STATE_FAILED);
+  FillError(Unavailable("QUERY_INTERRUPTED",
+                        refused ? absl::StrCat("the query service ended while the query ran, and "
+                                               "whether it has written cannot be told (",
+                                               committed.status().message(),
+                                               "); look for this query in the summaries of its "
+                                               "table's snapshots before it is run again")
+                                : "the query service ended while the query ran, and it has written "
+                                  "nothing; run it again"),
+            &record.query);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<QueryRecord> QueryManager::Execute(

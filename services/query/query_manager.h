@@ -74,11 +74,19 @@ class QueryManager {
     std::atomic<bool> cancelled = false;
     // Set before `cancelled` where nobody asked for it: the process ends, or the lease is lost.
     std::atomic<bool> interrupted = false;
+    // What it has committed is not known: its end is not recorded, but found out once its lease is
+    // over.
+    bool in_doubt = false;
     void Interrupt();
   };
 
   void RunnerLoop(const std::string& holder);
   void KeeperLoop();
+  // Ends queries whose holder is gone.
+  void RecoveryLoop();
+  // Writes into `record` how it ended: as succeeded where the catalog has its commit. An error when
+  // that cannot be known now.
+  absl::Status Settle(QueryRecord& record);
   void RunClaimed(QueryStore::Claimed claimed);
   // Runs the statement and writes how it ended into `record` (not into the store).
   absl::Status RunStatement(QueryRecord& record, const rpc::Credentials& credentials,

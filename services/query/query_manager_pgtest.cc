@@ -3,6 +3,7 @@
 
 #include "common/auth/testing/fake_tokens.h"
 #include "common/clock/clock.h"
+#include "common/ids/ids.h"
 #include "common/metrics/metrics.h"
 #include "common/postgres/migrations.h"
 #include "common/postgres/testing/test_database.h"
@@ -77,6 +78,16 @@ class QueryManagerTest : public ::testing::Test {
       absl::SleepFor(absl::Milliseconds(2));
     }
     FAIL() << "the query does not start";
+  }
+
+  // As if the process had been killed before it recorded how its queries ended.
+  void ForgetEnds() {
+    ASSERT_OK(database_.pool().Run([](Transaction& txn) -> absl::Status {
+      txn.Exec(
+          "UPDATE query.queries SET state = 2, detail = '{}', end_time = NULL, lease_holder = "
+          "'gone', lease_expires_at = now() - interval '1 second'");
+      return absl::OkStatus();
+    }));
   }
 
   std::string ResultOf(const std::string& id) {
@@ -172,7 +183,7 @@ TEST_F(QueryManagerTest, AQueryIsShownToItsAuthorToAdministratorsAndToServices) 
 
 TEST_F(QueryManagerTest, AQueryThatWasTakenForDeadCommitsNothing) {
   ASSERT_EQ(Run("CREATE TABLE t AS SELECT 1 AS x").query.state(), EXECUTION_STATE_SUCCEEDED);
-  // While it is planned, another instance fails it as FailAbandoned does: in one step, so that no
+  // While it is planned, another instance takes it over and fails it: in one step here, so that no
   // renewal comes between.
   catalog_.OnCall([&](const std::string& method) {
     if (method != "GetTable") return;
@@ -189,6 +200,63 @@ TEST_F(QueryManagerTest, AQueryThatWasTakenForDeadCommitsNothing) {
   EXPECT_EQ(ended.query.error().reason(), "QUERY_INTERRUPTED");
   manager_->Stop();
   EXPECT_THAT(catalog_.commits(), SizeIs(1));
+}
+
+// What a kill between the commit and the record of the end leaves behind.
+TEST_F(QueryManagerTest, AQueryThatHadCommittedBeforeItsProcessEndedHasSucceeded) {
+  ASSERT_EQ(Run("CREATE TABLE t (x INTEGER)").query.state(), EXECUTION_STATE_SUCCEEDED);
+  const QueryRecord insert = Run("INSERT INTO t SELECT 1");
+  const QueryRecord keyed = Run("INSERT INTO t SELECT 2", "runs/1/fill");
+  const QueryRecord create = Run("CREATE TABLE u AS SELECT 3 AS x");
+  manager_->Stop();
+  ForgetEnds();
+  QueryManager next(options_, store_, results_, executor_, tokens_, metrics_, [] { return true; });
+  next.Start();
+  for (const QueryRecord& before : {insert, keyed, create}) {
+    ASSERT_OK_AND_ASSIGN(const QueryRecord after,
+                         next.Get(ada_, before.id, kPatience, [] { return false; }));
+    EXPECT_EQ(after.query.state(), EXECUTION_STATE_SUCCEEDED) << after.query.ShortDebugString();
+    EXPECT_EQ(after.query.written_snapshot(), before.query.written_snapshot());
+    EXPECT_EQ(after.query.statement_type(), before.query.statement_type());
+  }
+}
+
+TEST_F(QueryManagerTest, AQueryThatHadNotCommittedBeforeItsProcessEndedIsInterrupted) {
+  ASSERT_EQ(Run("CREATE TABLE t (x INTEGER)").query.state(), EXECUTION_STATE_SUCCEEDED);
+  manager_->Stop();
+  std::vector<std::string> ids;
+  for (const char* sql : {"INSERT INTO t SELECT 1", "CREATE TABLE u AS SELECT 1 AS x", "SELECT 1",
+                          "CREATE TABLE v (x INTEGER)"}) {
+    QueryRecord record;
+    record.workspace = "default";
+    record.id = ids.emplace_back(NewUuid());
+    record.query.set_user("ada");
+    record.statement.set_sql(sql);
+    record.statement.set_default_database("d");
+    ASSERT_OK(store_.InsertRunning(record, "gone", absl::ZeroDuration()).status());
+  }
+  QueryManager next(options_, store_, results_, executor_, tokens_, metrics_, [] { return true; });
+  next.Start();
+  for (const std::string& id : ids) {
+    ASSERT_OK_AND_ASSIGN(const QueryRecord after,
+                         next.Get(ada_, id, kPatience, [] { return false; }));
+    EXPECT_EQ(after.query.state(), EXECUTION_STATE_FAILED);
+    EXPECT_EQ(after.query.error().reason(), "QUERY_INTERRUPTED");
+  }
+}
+
+TEST_F(QueryManagerTest, ACommitWhoseOutcomeIsNotKnownIsFoundOut) {
+  ASSERT_EQ(Run("CREATE TABLE t (x INTEGER)").query.state(), EXECUTION_STATE_SUCCEEDED);
+  catalog_.LoseNextCommitAnswer(100);
+  const std::string id = Start("INSERT INTO t SELECT 1").id;
+  // Nobody holds it once all tries are over; its lease is what is left to wait for.
+  for (int patience = 0; patience < 4; ++patience) {
+    ASSERT_OK_AND_ASSIGN(const QueryRecord record,
+                         manager_->Get(ada_, id, kPatience, [] { return false; }));
+    if (IsTerminal(record.query.state())) break;
+  }
+  EXPECT_EQ(Ended(id).query.state(), EXECUTION_STATE_SUCCEEDED);
+  EXPECT_EQ(ResultOf(Run("SELECT count(*) FROM t").id), "[1]\n");
 }
 
 TEST_F(QueryManagerTest, TwoQueriesWithOneCommitKeyStoreTheirRowsOnce) {

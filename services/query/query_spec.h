@@ -54,6 +54,8 @@ struct QueryOutcome {
   std::vector<std::string> snapshots;
   std::string export_path;
   std::string written_snapshot;
+  // A commit was sent, and what became of it is not known.
+  bool commit_in_doubt = false;
 };
 
 enum class RowFormat { kJsonRows, kCsv };

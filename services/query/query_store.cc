@@ -162,6 +162,22 @@ absl::StatusOr<std::optional<QueryStore::Claimed>> QueryStore::ClaimNext(const s
   });
 }
 
+absl::StatusOr<std::optional<QueryStore::Claimed>> QueryStore::ClaimAbandoned(
+    const std::string& holder, absl::Duration ttl) {
+  return pool_.Run([&](Transaction& txn) -> absl::StatusOr<std::optional<Claimed>> {
+    ClaimFilter filter;
+    filter.where = "state = 2";
+    filter.order_by = "create_time";
+    std::optional<Lease> lease = tarn::ClaimNext(txn, kQueriesTable, holder, ttl, filter);
+    if (!lease.has_value()) return std::optional<Claimed>();
+    const Row row = txn.Exec(std::string("SELECT ") + kColumns +
+                                 " FROM query.queries WHERE workspace = $1 AND query_id = $2",
+                             lease->key[0], lease->key[1])
+                        .One();
+    return std::optional<Claimed>(Claimed{FromRow(row), *std::move(lease)});
+  });
+}
+
 absl::StatusOr<std::optional<QueryStore::Claimed>> QueryStore::FindHeld(const std::string& holder,
                                                                         absl::Duration ttl) {
   return pool_.Run([&](Transaction& txn) -> absl::StatusOr<std::optional<Claimed>> {
@@ -251,20 +267,6 @@ absl::StatusOr<std::vector<std::string>> QueryStore::CancelledOf(const std::stri
       ids.push_back(row.Get<std::string>("query_id"));
     }
     return ids;
-  });
-}
-
-absl::StatusOr<int64_t> QueryStore::FailAbandoned() {
-  return pool_.RunAutocommit([&](Transaction& txn) -> absl::StatusOr<int64_t> {
-    return txn
-        .Exec(
-            "UPDATE query.queries SET state = 4, end_time = now(), lease_holder = NULL, "
-            "lease_epoch = lease_epoch + 1, "
-            "detail = detail || '{\"error\": {\"code\": 14, \"reason\": \"QUERY_INTERRUPTED\", "
-            "\"message\": \"the query "
-            "service ended while the query ran; run it again\"}}'::jsonb "
-            "WHERE state = 2 AND lease_expires_at < now()")
-        .affected_rows();
   });
 }
 

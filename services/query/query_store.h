@@ -62,8 +62,10 @@ class QueryStore {
   absl::StatusOr<QueryRecord> RequestCancel(const std::string& workspace, const std::string& id);
   // Which of the queries that this holder, or one named <holder>/…, runs were asked to stop.
   absl::StatusOr<std::vector<std::string>> CancelledOf(const std::string& holder);
-  // Fails running queries whose holder is gone; how many.
-  absl::StatusOr<int64_t> FailAbandoned();
+  // Takes over a running query whose holder is gone, so that the holder, should it only be slow,
+  // neither commits nor ends it. Nothing when there is none.
+  absl::StatusOr<std::optional<Claimed>> ClaimAbandoned(const std::string& holder,
+                                                        absl::Duration ttl);
   // Forgets queries that ended before `time`, `limit` at the most; how many.
   absl::StatusOr<int64_t> DeleteEndedBefore(absl::Time time, int64_t limit);
 

@@ -93,16 +93,23 @@ TEST_F(QueryStoreTest, TheHolderLearnsOfACancel) {
   EXPECT_TRUE(others.empty());
 }
 
-TEST_F(QueryStoreTest, AQueryWhoseHolderIsGoneFailsAndItsHolderCannotEndIt) {
+TEST_F(QueryStoreTest, AQueryWhoseHolderIsGoneIsTakenOverAndItsHolderCannotEndIt) {
   QueryRecord record = NewRecord();
   ASSERT_OK_AND_ASSIGN(Lease lease, store_.InsertRunning(record, "slow", absl::ZeroDuration()));
-  ASSERT_OK_AND_ASSIGN(int64_t failed, store_.FailAbandoned());
-  EXPECT_EQ(failed, 1);
-  ASSERT_OK_AND_ASSIGN(QueryRecord ended, store_.Get("default", record.id));
-  EXPECT_EQ(ended.query.state(), EXECUTION_STATE_FAILED);
-  EXPECT_EQ(ended.query.error().reason(), "QUERY_INTERRUPTED");
+  ASSERT_OK(store_.InsertRunning(NewRecord(), "alive", absl::Minutes(1)).status());
+  ASSERT_OK_AND_ASSIGN(auto claimed, store_.ClaimAbandoned("next", absl::Minutes(1)));
+  ASSERT_TRUE(claimed.has_value());
+  EXPECT_EQ(claimed->record.id, record.id);
+  ASSERT_OK_AND_ASSIGN(const auto another, store_.ClaimAbandoned("next", absl::Minutes(1)));
+  EXPECT_FALSE(another.has_value());
+  EXPECT_THAT(store_.Renew(lease, absl::Minutes(1)),
+              StatusIs(absl::StatusCode::kAborted, "LEASE_LOST"));
   record.query.set_state(EXECUTION_STATE_SUCCEEDED);
   EXPECT_THAT(store_.Finish(record, lease), StatusIs(absl::StatusCode::kAborted, "LEASE_LOST"));
+  claimed->record.query.set_state(EXECUTION_STATE_FAILED);
+  EXPECT_OK(store_.Finish(claimed->record, claimed->lease));
+  ASSERT_OK_AND_ASSIGN(QueryRecord ended, store_.Get("default", record.id));
+  EXPECT_EQ(ended.query.state(), EXECUTION_STATE_FAILED);
 }
 
 TEST_F(QueryStoreTest, HistoryIsPagedAndFiltered) {

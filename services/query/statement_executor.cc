@@ -1,5 +1,6 @@
 #include "services/query/statement_executor.h"
 
+#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/time/time.h>
 
@@ -97,6 +98,28 @@ absl::Status StatementExecutor::Execute(const QuerySpec& spec, const ExecutionCo
     outcome->execution_time = absl::Now() - ready;
   }
   return status;
+}
+
+absl::StatusOr<std::optional<QueryOutcome>> StatementExecutor::FindCommitted(
+    const QuerySpec& spec, const std::string& query_id, absl::Time begin,
+    const rpc::Credentials& credentials) {
+  const absl::StatusOr<Statement> statement = ParseStatement(spec.sql);
+  if (!statement.ok() || FamilyOf(statement->kind) != Family::kWrite) return std::nullopt;
+  SqlName target = statement->target;
+  if (target.database.empty()) target.database = spec.default_database;
+  if (target.database.empty()) return std::nullopt;
+  TARN_ASSIGN_OR_RETURN(const auto snapshot,
+                        FindCommitOf(query_id, target, begin, resources_.catalog, credentials));
+  if (!snapshot.has_value()) return std::nullopt;
+  QueryOutcome outcome;
+  outcome.kind = statement->kind;
+  outcome.kind_known = true;
+  if (const auto rows = snapshot->summary().find("added-rows"); rows != snapshot->summary().end()) {
+    (void)absl::SimpleAtoi(rows->second, &outcome.row_count);
+  }
+  outcome.written_snapshot =
+      absl::StrCat(target.database, ".", target.table, "@", snapshot->snapshot_id());
+  return outcome;
 }
 
 }  // namespace tarn::query

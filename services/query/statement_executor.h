@@ -3,7 +3,11 @@
 // history or RPCs. Thread safe.
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include <absl/status/status.h>
+#include <absl/status/statusor.h>
 
 #include "services/query/statement_session.h"
 
@@ -20,6 +24,13 @@ class StatementExecutor {
   // COLUMN_MISMATCH, TYPE_NOT_SUPPORTED, RESULT_TOO_LARGE, …
   absl::Status Execute(const QuerySpec& spec, const ExecutionContext& context, const RowSink& sink,
                        QueryOutcome* outcome);
+
+  // What the statement of a query that was begun at `begin` has committed, whoever ran it; nothing
+  // where it has not, or writes no rows. Errors: those of the catalog.
+  absl::StatusOr<std::optional<QueryOutcome>> FindCommitted(const QuerySpec& spec,
+                                                            const std::string& query_id,
+                                                            absl::Time begin,
+                                                            const rpc::Credentials& credentials);
 
  private:
   ExecutionResources resources_;

@@ -9,6 +9,7 @@
 #include "common/failpoint/failpoint.h"
 #include "common/lake/durable_file.h"
 #include "common/lake/parquet_writer.h"
+#include "common/names/names.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "services/query/table_writer.h"
@@ -19,6 +20,11 @@ namespace {
 
 namespace catalog = ::tarn::catalog::v1;
 namespace wire = worker;
+
+// Where a snapshot's summary names the query that made it.
+constexpr char kSummaryKey[] = "query";
+// What the clocks of two hosts may differ by.
+constexpr absl::Duration kClockSkew = absl::Minutes(1);
 
 std::string TargetName(const Statement& statement) {
   return absl::StrCat(statement.target.database, ".", statement.target.table);
@@ -123,6 +129,12 @@ absl::Status MayCommit(const ExecutionContext& context) {
   return absl::OkStatus();
 }
 
+// Whether a call that ended so may have been done.
+bool LeavesDoubt(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsUnknown(status) ||
+         absl::IsDeadlineExceeded(status) || absl::IsCancelled(status);
+}
+
 }  // namespace
 
 absl::Status RunWriteStatement(StatementSession& session) {
@@ -157,13 +169,42 @@ absl::Status RunWriteStatement(StatementSession& session) {
   session.outcome().row_count = done.row_count();
   catalog::CommitTableRequest commit = CommitRequest(statement, write, done, base);
   commit.set_request_id(session.CommitKey());
-  (*commit.mutable_summary())["query"] = absl::StrCat("queries/", session.context().query_id);
-  TARN_ASSIGN_OR_RETURN(catalog::CommitTableResponse response,
-                        session.catalog().CommitTable(commit, session.credentials()));
+  (*commit.mutable_summary())[kSummaryKey] = absl::StrCat("queries/", session.context().query_id);
+  absl::StatusOr<catalog::CommitTableResponse> response =
+      session.catalog().CommitTable(commit, session.credentials());
+  session.outcome().commit_in_doubt = LeavesDoubt(response.status());
+  TARN_RETURN_IF_ERROR(response.status());
   TARN_RETURN_IF_FAILPOINT("query.write.after_commit");
   session.outcome().written_snapshot =
-      absl::StrCat(TargetName(statement), "@", response.snapshot().snapshot_id());
+      absl::StrCat(TargetName(statement), "@", response->snapshot().snapshot_id());
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<catalog::Snapshot>> FindCommitOf(const std::string& query_id,
+                                                              const SqlName& target,
+                                                              absl::Time begin,
+                                                              CatalogClient& catalog,
+                                                              const rpc::Credentials& credentials) {
+  catalog::ListSnapshotsRequest request;
+  request.set_parent(names::Table(target.database, target.table));
+  request.set_page_size(1000);
+  do {
+    absl::StatusOr<catalog::ListSnapshotsResponse> page =
+        catalog.ListSnapshots(request, credentials);
+    if (absl::IsNotFound(page.status())) return std::nullopt;
+    TARN_RETURN_IF_ERROR(page.status());
+    for (catalog::Snapshot& snapshot : *page->mutable_snapshots()) {
+      if (absl::FromUnixSeconds(snapshot.commit_time().seconds()) + kClockSkew < begin) {
+        return std::nullopt;
+      }
+      const auto maker = snapshot.summary().find(kSummaryKey);
+      if (maker != snapshot.summary().end() && maker->second == "queries/" + query_id) {
+        return std::move(snapshot);
+      }
+    }
+    request.set_page_token(page->next_page_token());
+  } while (!request.page_token().empty());
+  return std::nullopt;
 }
 
 }  // namespace tarn::query

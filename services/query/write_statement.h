@@ -4,7 +4,12 @@
 // and committed in one call. A kill between any two of these leaves garbage that no snapshot names.
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
 
 #include "services/query/statement_session.h"
 
@@ -15,5 +20,11 @@ namespace tarn::query {
 // is not committed. FAILED_PRECONDITION TABLE_NOT_MANAGED, ALREADY_EXISTS TABLE_EXISTS, ABORTED
 // COMMIT_CONFLICT, and the errors of PlanWrite.
 absl::Status RunWriteStatement(StatementSession& session);
+
+// The snapshot that a query has committed to its target since `begin`, by what its summary says;
+// nothing when there is none, or no such table.
+absl::StatusOr<std::optional<::tarn::catalog::v1::Snapshot>> FindCommitOf(
+    const std::string& query_id, const SqlName& target, absl::Time begin, CatalogClient& catalog,
+    const rpc::Credentials& credentials);
 
 }  // namespace tarn::query

@@ -153,5 +153,30 @@ TEST_F(InstancesTest, ScheduledWorkIsDoneOnceAndWorkOfAKilledInstanceIsTakenOver
   EXPECT_EQ(Number("SELECT count(*) FROM alerting.deliveries"), 1);
 }
 
+TEST_F(InstancesTest, AQueryThatWasKilledBehindItsCommitHasSucceeded) {
+  Apply("apiVersion: tarn/v1\nkind: Database\nmetadata: {name: work}\nspec: {}\n");
+  Sql("CREATE TABLE work.rows (n INTEGER)");
+  // It dies once on each side of the commit, by itself.
+  for (const auto& [point, state] : std::map<std::string, std::string>{
+           {"query.write.before_commit", "FAILED"}, {"query.write.after_commit", "SUCCEEDED"}}) {
+    ASSERT_EQ(tarn_.Stop("query"), 0);
+    tarn_.SetEnvironment("query", {{"TARN_FAILPOINTS", point + "=abort"}});
+    ASSERT_TRUE(tarn_.StartProgram("query"));
+    ASSERT_TRUE(tarn_.WaitServing());
+    EXPECT_NE(tarn_.Tarn({"query", "INSERT INTO work.rows SELECT 1"}).exit_code, 0);
+    EXPECT_EQ(tarn_.Stop("query"), -SIGKILL) << point << " was not reached";
+    tarn_.SetEnvironment("query", {});
+    ASSERT_TRUE(tarn_.StartProgram("query"));
+    ASSERT_TRUE(tarn_.WaitServing());
+    const std::string ended =
+        "SELECT count(*) FROM query.queries WHERE statement ->> 'sql' LIKE 'INSERT%' AND state = ";
+    ASSERT_TRUE(Becomes(ended + (state == "FAILED" ? "4" : "3"), 1)) << point;
+  }
+  EXPECT_EQ(tarn_.Query("SELECT count(*) FROM work.rows"), std::vector<std::string>{"1"});
+  EXPECT_EQ(Number("SELECT (detail #>> '{statistics,rowCount}')::bigint FROM query.queries WHERE "
+                   "state = 3 AND statement ->> 'sql' LIKE 'INSERT%'"),
+            1);
+}
+
 }  // namespace
 }  // namespace tarn::e2e

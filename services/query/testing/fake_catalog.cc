@@ -28,9 +28,9 @@ void FakeCatalog::OnCall(std::function<void(const std::string&)> on_call) {
   on_call_ = std::move(on_call);
 }
 
-void FakeCatalog::LoseNextCommitAnswer() {
+void FakeCatalog::LoseNextCommitAnswer(int calls) {
   std::lock_guard lock(mutex_);
-  lose_answer_ = true;
+  answers_to_lose_ = calls;
 }
 
 void FakeCatalog::Touch(const std::string& table) {
@@ -159,6 +159,7 @@ absl::Status FakeCatalog::Commit(const v1::CommitTableRequest& request,
       }
     }
     AddSnapshot(*entry, request.operation());
+    *entry->snapshots.back().mutable_summary() = request.summary();
     const int64_t sequence = entry->snapshots.back().sequence_number();
     for (File& file : entry->files) {
       const bool named = std::count(request.removed_paths().begin(), request.removed_paths().end(),
@@ -184,10 +185,23 @@ grpc::Status FakeCatalog::CommitTable(grpc::ServerContext*, const v1::CommitTabl
   Called("CommitTable");
   std::lock_guard lock(mutex_);
   const absl::Status committed = Commit(*request, response);
-  if (std::exchange(lose_answer_, false)) {
+  if (answers_to_lose_ > 0) {
+    --answers_to_lose_;
     return rpc::ToGrpcStatus(Unavailable("ANSWER_LOST", "the connection broke"));
   }
   return rpc::ToGrpcStatus(committed);
+}
+
+grpc::Status FakeCatalog::ListSnapshots(grpc::ServerContext*,
+                                        const v1::ListSnapshotsRequest* request,
+                                        v1::ListSnapshotsResponse* response) {
+  Called("ListSnapshots");
+  std::lock_guard lock(mutex_);
+  const absl::StatusOr<Entry*> entry = Find(request->parent());
+  if (!entry.ok()) return rpc::ToGrpcStatus(entry.status());
+  const auto& snapshots = (*entry)->snapshots;
+  for (auto it = snapshots.rbegin(); it != snapshots.rend(); ++it) *response->add_snapshots() = *it;
+  return grpc::Status::OK;
 }
 
 }  // namespace tarn::query

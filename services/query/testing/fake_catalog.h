@@ -25,8 +25,8 @@ class FakeCatalog final : public ::tarn::catalog::v1::CatalogService::Service {
 
   // Called, without a lock held, when a call of that name ("PlanScan") begins.
   void OnCall(std::function<void(const std::string& method)> on_call);
-  // The next commit is made, but its answer is UNAVAILABLE.
-  void LoseNextCommitAnswer();
+  // The next commit is made, but its answer is UNAVAILABLE; so are those of the calls after it.
+  void LoseNextCommitAnswer(int calls = 1);
   // Adds a snapshot that changes nothing.
   void Touch(const std::string& table);
 
@@ -49,6 +49,10 @@ class FakeCatalog final : public ::tarn::catalog::v1::CatalogService::Service {
                            const ::tarn::catalog::v1::CommitTableRequest* request,
                            ::tarn::catalog::v1::CommitTableResponse* response) override;
 
+  grpc::Status ListSnapshots(grpc::ServerContext* context,
+                             const ::tarn::catalog::v1::ListSnapshotsRequest* request,
+                             ::tarn::catalog::v1::ListSnapshotsResponse* response) override;
+
  private:
   struct File {
     ::tarn::catalog::v1::DataFile file;
@@ -70,7 +74,7 @@ class FakeCatalog final : public ::tarn::catalog::v1::CatalogService::Service {
 
   std::mutex mutex_;
   std::function<void(const std::string&)> on_call_;
-  bool lose_answer_ = false;
+  int answers_to_lose_ = 0;
   std::map<std::string, Entry> tables_;
   std::vector<::tarn::catalog::v1::CommitTableRequest> commits_;
   std::vector<::tarn::catalog::v1::PlanScanRequest> scans_;
