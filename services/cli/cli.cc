@@ -83,6 +83,7 @@ int RunCli(const std::vector<std::string>& arguments, Terminal& terminal) {
   AddCrawlCommand(program, session);
   AddRunCommand(program, session);
   AddPutCommand(program, session);
+  AddDevicesCommand(program, session);
   AddQueryCommand(program, session);
   AddAlertsCommand(program, session);
   AddStatusCommand(program, session);

@@ -17,6 +17,7 @@ void AddUploadCommand(CLI::App& program, Session& session);
 void AddCrawlCommand(CLI::App& program, Session& session);
 void AddRunCommand(CLI::App& program, Session& session);
 void AddPutCommand(CLI::App& program, Session& session);
+void AddDevicesCommand(CLI::App& program, Session& session);
 void AddQueryCommand(CLI::App& program, Session& session);
 void AddAlertsCommand(CLI::App& program, Session& session);
 void AddStatusCommand(CLI::App& program, Session& session);

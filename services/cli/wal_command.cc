@@ -224,6 +224,13 @@ absl::Status Inspect(Session& session, const InspectOptions& options) {
           const wal::BatchBody* batch) { printer.Show(path, offset, header, batch); };
   if (!is_folder) return ViewWalFile(options.path, visit).status();
   TARN_ASSIGN_OR_RETURN(const WalView view, ViewWal(options.path, visit));
+  if (!options.stream.empty() && view.streams.count(options.stream) == 0) {
+    return NotFound(
+        "STREAM_NOT_IN_LOG",
+        absl::StrCat("the log holds nothing of a stream with the uid \"", options.stream,
+                     "\". A log knows streams by their uids, not by their names; "
+                     "without --stream all of them are listed"));
+  }
   if (options.records) return absl::OkStatus();
   if (options.json) {
     ShowSummaryJson(terminal, view, options.stream);
