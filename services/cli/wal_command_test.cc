@@ -72,6 +72,9 @@ TEST_F(WalCommandTest, ShowsSegmentsAndStreams) {
   EXPECT_THAT(result.out, HasSubstr("0190c7c2-0000-7000-8000-000000000001"));
   EXPECT_THAT(result.out, HasSubstr("0000000000000002.wal"));
   EXPECT_THAT(result.out, HasSubstr("uid-a"));
+  const CommandResult named = RunBare({"wal", "inspect", folder_, "--stream", "device_messages"});
+  EXPECT_EQ(named.code, 1);
+  EXPECT_THAT(named.err, HasSubstr("by their uids, not by their names"));
   const CommandResult one = RunBare({"wal", "inspect", folder_, "--stream", "uid-b"});
   EXPECT_THAT(one.out, Not(HasSubstr("uid-a")));
 }
