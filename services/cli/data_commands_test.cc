@@ -1,13 +1,11 @@
 // put, upload, query, crawl and run against a server.
 #include <algorithm>
-#include <fstream>
 #include <map>
 #include <mutex>
 #include <set>
 #include <sstream>
 
 #include "tarn/catalog/v1/catalog_service.pb.h"
-#include "tarn/ingestion/v1/device_registry_service.pb.h"
 #include "tarn/ingestion/v1/ingestion_service.pb.h"
 #include "tarn/query/v1/query_service.pb.h"
 #include "tarn/transform/v1/transform_service.pb.h"
@@ -572,43 +570,6 @@ TEST_F(RunTest, AFailedRunFailsTheCommand) {
 TEST_F(RunTest, WithoutWaitOnlyTheStartIsTold) {
   Serve({});
   EXPECT_EQ(Run({"run", "p"}).out, "p/r1 started\n");
-}
-
-// ---- devices ------------------------------------------------------------------------------------
-
-TEST_F(CommandTest, DevicesAreImportedFromAFileAndBadLinesAreNamed) {
-  std::vector<ingestion::v1::ImportDevicesRequest> sent;
-  absl::Status answer;
-  tarn_.On<ingestion::v1::ImportDevicesRequest, ingestion::v1::ImportDevicesResponse>(
-      "/tarn.ingestion.v1.DeviceRegistryService/ImportDevices",
-      [&](const auto& requests, auto* responses) {
-        sent = requests;
-        if (answer.ok()) responses->emplace_back().set_created_count(2);
-        return answer;
-      });
-  const std::string file = dir_ / "devices.csv";
-  std::ofstream(file) << "id,type\na,lamp\nb,\n";
-  CommandResult result = Run({"devices", "import", file, "--type", "sensor"});
-  EXPECT_EQ(result.code, 0) << result.err;
-  EXPECT_EQ(result.out, "2 devices created, 0 updated, 0 unchanged\n");
-  ASSERT_EQ(sent.size(), 2u);
-  EXPECT_EQ(sent[0].header().format(), ingestion::v1::DEVICE_IMPORT_FORMAT_CSV);
-  EXPECT_EQ(sent[0].header().default_type(), "sensor");
-  EXPECT_EQ(sent[1].chunk(), "id,type\na,lamp\nb,\n");
-  result = Run({"devices", "import", "--dry-run", "-"}, R"([{"id":"a"}])");
-  EXPECT_EQ(result.code, 0) << result.err;
-  EXPECT_EQ(sent[0].header().format(), ingestion::v1::DEVICE_IMPORT_FORMAT_JSON);
-  EXPECT_TRUE(sent[0].header().validate_only());
-  const absl::Status lines =
-      InvalidFields({{"line 7", "has no id"}, {"line 9, column lat", "is no number"}});
-  answer = InvalidArgument("INVALID_IMPORT", "nothing was imported");
-  const std::string type_url(kBadRequestTypeUrl);
-  answer.SetPayload(type_url, *lines.GetPayload(type_url));
-  result = Run({"devices", "import", file});
-  EXPECT_EQ(result.code, 1);
-  EXPECT_THAT(result.err, AllOf(HasSubstr(file + ", line 7: has no id\n"),
-                                HasSubstr(file + ", line 9, column lat: is no number\n")));
-  EXPECT_EQ(Run({"devices", "import", dir_ / "none.csv"}).code, 1);
 }
 
 }  // namespace

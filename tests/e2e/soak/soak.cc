@@ -15,7 +15,6 @@
 #include <absl/strings/substitute.h>
 #include <absl/time/clock.h>
 #include <grpcpp/security/credentials.h>
-#include <nlohmann/json.hpp>
 
 #include "tarn/ingestion/v1/ingestion_service.grpc.pb.h"
 
@@ -95,20 +94,6 @@ struct Source {
   std::string device;
   std::unique_ptr<NumberedProducer> producer;
 };
-
-std::string NumbersText(const SoakNumbers& numbers) {
-  return absl::StrCat(numbers.acknowledged, " acknowledged, ", numbers.unacknowledged,
-                      " given up, ", numbers.stored, " stored, ", numbers.lost, " lost, ",
-                      numbers.doubled, " doubled");
-}
-
-nlohmann::json NumbersJson(const SoakNumbers& numbers) {
-  return {{"acknowledged", numbers.acknowledged},
-          {"unacknowledged", numbers.unacknowledged},
-          {"stored", numbers.stored},
-          {"lost", numbers.lost},
-          {"doubled", numbers.doubled}};
-}
 
 class Soak {
  public:
@@ -571,36 +556,6 @@ void Soak::Keep() {
 
 SoakReport RunSoak(const SoakOptions& options, std::ostream& progress) {
   return Soak(options, progress).Run();
-}
-
-std::string SoakText(const SoakReport& report) {
-  std::string text = absl::StrCat("soak: ", report.trials, " trials, ", report.kills, " kills, ",
-                                  NumbersText(report.all), "; seed ", report.seed, ", ",
-                                  static_cast<int64_t>(report.seconds), " s\n");
-  for (const auto& [way, numbers] : report.ways)
-    absl::StrAppend(&text, "  ", way, ": ", NumbersText(numbers), "\n");
-  for (const std::string& reason : report.not_tried)
-    absl::StrAppend(&text, "not tried: ", reason, "\n");
-  for (const std::string& problem : report.problems)
-    absl::StrAppend(&text, "problem: ", problem, "\n");
-  if (!report.folder.empty()) absl::StrAppend(&text, "data and logs are in ", report.folder, "\n");
-  return text;
-}
-
-std::string SoakJson(const SoakReport& report) {
-  nlohmann::json json = NumbersJson(report.all);
-  nlohmann::json ways = nlohmann::json::object();
-  for (const auto& [way, numbers] : report.ways) ways[way] = NumbersJson(numbers);
-  json.update({{"seed", report.seed},
-               {"trials", report.trials},
-               {"kills", report.kills},
-               {"faults", report.faults},
-               {"ways", ways},
-               {"problems", report.problems},
-               {"not_tried", report.not_tried},
-               {"seconds", report.seconds},
-               {"folder", report.folder}});
-  return json.dump(2);
 }
 
 }  // namespace tarn::e2e

@@ -52,6 +52,8 @@ struct SoakReport {
 // Tells on `progress` what it does, a line a trial.
 SoakReport RunSoak(const SoakOptions& options, std::ostream& progress);
 
+// "12 acknowledged, 0 given up, …".
+std::string NumbersText(const SoakNumbers& numbers);
 // For people, and for programs.
 std::string SoakText(const SoakReport& report);
 std::string SoakJson(const SoakReport& report);
