@@ -42,7 +42,9 @@ HttpRequest ToRequest(http::request<http::string_body>&& message) {
   HttpRequest request;
   request.method = std::string(message.method_string());
   std::string target(message.target());
-  request.path = target.substr(0, target.find('?'));
+  const size_t query = target.find('?');
+  request.path = target.substr(0, query);
+  if (query != std::string::npos) request.query = target.substr(query + 1);
   for (const auto& field : message) {
     std::string& value = request.headers[LowerCase(field.name_string())];
     if (!value.empty()) value += ", ";

@@ -18,6 +18,8 @@ struct HttpRequest {
   std::string method;
   // Without the query, still percent-encoded.
   std::string path;
+  // What follows the question mark, as it came; empty without one.
+  std::string query;
   HttpHeaders headers;
   std::string body;
 

@@ -159,6 +159,17 @@ TEST_F(PutTest, AnArraysRecordsArriveAsTheyWereWritten) {
   EXPECT_THAT(records_, ElementsAre("{\"a\": 1.50}", "{\"a\":2}"));
 }
 
+TEST_F(PutTest, HistoryIsFilledInWhereItIsToldTo) {
+  const std::string file = dir_.WriteFile("a.jsonl", Lines(2500)).string();
+  EXPECT_EQ(Run({"put", "s", file, "--backfill"}).code, kExitOk);
+  EXPECT_TRUE(opened_.backfill());
+  EXPECT_EQ(Run({"put", "s", "--backfill"}, "{}").code, kExitOk);
+  EXPECT_EQ(Run({"put", "s"}, "{\"a\":1}").code, kExitOk);
+  ASSERT_EQ(puts_.size(), 2u);
+  EXPECT_TRUE(puts_[0].backfill());
+  EXPECT_FALSE(puts_[1].backfill());
+}
+
 TEST_F(PutTest, AFileThatIsPutAgainChangesNothing) {
   const std::string text = Lines(2500);
   const std::string file = dir_.WriteFile("a.jsonl", text).string();

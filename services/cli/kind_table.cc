@@ -322,6 +322,7 @@ std::vector<Kind> ReadOnlyKinds() {
        .parent_pattern = "streams/{stream}",
        .is_history = true,
        .columns = {{"NAME", "name", kShortName},
+                   {"DESTINATION", "destination", kShortName},
                    {"REASON", "reason"},
                    {"FIELD", "field"},
                    {"MESSAGE", "message"},

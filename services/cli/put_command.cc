@@ -40,6 +40,7 @@ struct PutOptions {
   std::string delimiter = ",";
   bool flush = false;
   bool again = false;
+  bool backfill = false;
 };
 
 // Standard input as a file that can be read twice. Nobody else sees it; gone when it is closed.
@@ -199,7 +200,7 @@ class PutReport {
 
 // A text of one batch: the answer says of each record at once whether it is JSON.
 absl::Status PutAtOnce(Connection& connection, const std::string& stream, const std::string& key,
-                       RecordFile& file, PutReport& report) {
+                       bool backfill, RecordFile& file, PutReport& report) {
   const auto stub = ingestion::IngestionService::NewStub(connection.channel());
   RecordBatcher batcher([&](const RecordBatch& batch) -> absl::Status {
     ingestion::PutRecordsRequest request;
@@ -208,6 +209,7 @@ absl::Status PutAtOnce(Connection& connection, const std::string& stream, const 
     FillRecords(batch, /*as_payload=*/!json, request);
     if (!json) *request.mutable_format() = file.format();
     request.set_request_id(BatchRequestId(stream, key, batch.index, 1));
+    request.set_backfill(backfill);
     TARN_ASSIGN_OR_RETURN(const auto response, connection.Call(*stub, &Stub::PutRecords, request));
     if (static_cast<size_t>(response.results_size()) != batch.records.size()) {
       return Internal("RESPONSE_UNREADABLE", "the server answered for " +
@@ -231,12 +233,13 @@ absl::Status PutAtOnce(Connection& connection, const std::string& stream, const 
 
 // A longer text, by Ingest: what an earlier time has stored is passed over.
 absl::StatusOr<std::string> PutBatches(Connection& connection, const std::string& stream,
-                                       const std::string& key, int64_t batch_count,
+                                       const std::string& key, int64_t batch_count, bool backfill,
                                        RecordFile& file, PutReport& report) {
   RecordIngester ingester(connection,
                           {.stream = stream,
                            .producer_id = BatchRequestId(stream, key, 0, batch_count),
-                           .format = file.format()},
+                           .format = file.format(),
+                           .backfill = backfill},
                           [&](const ingestion::IngestAck& ack, const std::vector<int64_t>& lines) {
                             for (const ingestion::RefusedRecord& refused : ack.refused()) {
                               const auto index = static_cast<size_t>(refused.index());
@@ -301,10 +304,10 @@ absl::Status PutFile(Session& session, const std::string& path, const std::strin
   absl::Status put;
   std::string sha256_again = sha256;
   if (batch_count <= 1) {
-    put = PutAtOnce(*connection, stream, key, file, report);
+    put = PutAtOnce(*connection, stream, key, options.backfill, file, report);
   } else {
     absl::StatusOr<std::string> again =
-        PutBatches(*connection, stream, key, batch_count, file, report);
+        PutBatches(*connection, stream, key, batch_count, options.backfill, file, report);
     put = again.status();
     if (again.ok()) sha256_again = *std::move(again);
   }
@@ -352,6 +355,8 @@ void AddPutCommand(CLI::App& program, Session& session) {
   command->add_flag("--flush", options->flush, "Wait until the records are in the table");
   command->add_flag("--again", options->again,
                     "Store the records also when the same file was put before");
+  command->add_flag("--backfill", options->backfill,
+                    "Fill in history: in large batches, behind what arrives live");
   command->footer(
       "A file that is put again within a day changes nothing, also when the first time broke off.\n"
       "The first line of CSV is its header; a line of text becomes {\"line\": …}. Of a long file, "

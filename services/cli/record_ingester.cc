@@ -56,6 +56,7 @@ absl::StatusOr<int64_t> RecordIngester::OpenOnce() {
   request.mutable_open()->set_stream(options_.stream);
   request.mutable_open()->set_producer_id(options_.producer_id);
   *request.mutable_open()->mutable_format() = options_.format;
+  request.mutable_open()->set_backfill(options_.backfill);
   v1::IngestResponse response;
   if (!call_->Write(request) || !call_->Read(&response)) {
     const absl::Status status = Close();

@@ -29,6 +29,7 @@ struct IngestOptions {
   std::string stream;  // full name
   std::string producer_id;
   ingestion::v1::PayloadFormat format;
+  bool backfill = false;
 };
 
 class RecordIngester {

@@ -6,6 +6,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "common/status/error.h"
+#include "services/ingestion/stream/lane.h"
 #include "services/ingestion/upload/sha256.h"
 
 namespace tarn::ingestion {
@@ -24,10 +25,17 @@ uint64_t HashOf(const PayloadRecords& records) {
   return hash;
 }
 
+BatchKey KeyOf(const Stream& stream, bool backfill) {
+  BatchKey key;
+  key.workspace = stream.workspace;
+  key.stream_uid = (backfill ? BackfillLane(stream.uid) : LiveLane(stream.uid)).key;
+  return key;
+}
+
 }  // namespace
 
-void RecordWriter::Put(const Stream& stream, PayloadRecords records, const std::string& request_id,
-                       PutDone done) {
+void RecordWriter::Put(const Stream& stream, bool backfill, PayloadRecords records,
+                       const std::string& request_id, PutDone done) {
   if (records.total() == 0) {
     return done(InvalidFields({{"records", "at least one record; the request has none"}}));
   }
@@ -42,28 +50,23 @@ void RecordWriter::Put(const Stream& stream, PayloadRecords records, const std::
     outcome.refused = std::move(records.refused);
     return done(std::move(outcome));
   }
-  BatchKey key;
-  key.workspace = stream.workspace;
-  key.stream_uid = stream.uid;
+  BatchKey key = KeyOf(stream, backfill);
   key.request_id = request_id;
   if (!request_id.empty()) key.request_hash = HashOf(records);
   Append(std::move(key), std::move(records), std::move(done));
 }
 
-void RecordWriter::PutBatch(const Stream& stream, PayloadRecords records,
+void RecordWriter::PutBatch(const Stream& stream, bool backfill, PayloadRecords records,
                             const std::string& producer_id, uint64_t sequence, PutDone done) {
-  BatchKey key;
-  key.workspace = stream.workspace;
-  key.stream_uid = stream.uid;
+  BatchKey key = KeyOf(stream, backfill);
   key.producer_id = producer_id;
   key.sequence = sequence;
   Append(std::move(key), std::move(records), std::move(done));
 }
 
-uint64_t RecordWriter::LastSequence(const Stream& stream, const std::string& producer_id) const {
-  BatchKey key;
-  key.workspace = stream.workspace;
-  key.stream_uid = stream.uid;
+uint64_t RecordWriter::LastSequence(const Stream& stream, bool backfill,
+                                    const std::string& producer_id) const {
+  BatchKey key = KeyOf(stream, backfill);
   key.producer_id = producer_id;
   const std::optional<StoredBatch> last = wal_.LastSequence(key);
   return last ? last->sequence : 0;

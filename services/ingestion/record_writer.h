@@ -1,4 +1,5 @@
-// Puts the records of one request into the write-ahead log. Thread safe; never blocks.
+// Puts the records of one request into the write-ahead log: into the stream's live lane, or that of
+// its backfills (stream/lane.h). Thread safe; never blocks.
 #pragma once
 
 #include <cstdint>
@@ -42,13 +43,13 @@ class RecordWriter {
   // `done` is called once, on the log's thread or before this returns. INVALID_ARGUMENT
   // (INVALID_FIELD) for no records or a request id that is too long; the errors of
   // WriteAheadLog::Append, in all of which nothing is stored. `request_id` may be empty.
-  void Put(const Stream& stream, PayloadRecords records, const std::string& request_id,
-           PutDone done);
+  void Put(const Stream& stream, bool backfill, PayloadRecords records,
+           const std::string& request_id, PutDone done);
   // One batch of a producer, which may be without records. Errors: as above.
-  void PutBatch(const Stream& stream, PayloadRecords records, const std::string& producer_id,
-                uint64_t sequence, PutDone done);
+  void PutBatch(const Stream& stream, bool backfill, PayloadRecords records,
+                const std::string& producer_id, uint64_t sequence, PutDone done);
   // The producer's last stored batch in the stream, or 0.
-  uint64_t LastSequence(const Stream& stream, const std::string& producer_id) const;
+  uint64_t LastSequence(const Stream& stream, bool backfill, const std::string& producer_id) const;
 
  private:
   void Append(BatchKey key, PayloadRecords records, PutDone done);

@@ -216,6 +216,33 @@ TEST_F(DeliveryPgTest, DuplicatesAreDroppedAlsoAcrossARestart) {
   EXPECT_THAT(Rows("s", "t || n"), ElementsAre("1.0a", "4.0b"));
 }
 
+TEST_F(DeliveryPgTest, KeysThatAnOlderReleaseHasSeenStayKnown) {
+  v1::Stream stream = Readings();
+  auto& activities = *stream.mutable_destinations(0)->mutable_activities();
+  activities.Add()->mutable_flatten()->add_columns("d");
+  activities.Add()->mutable_deduplicate()->add_key("n");
+  ASSERT_OK(Create(stream));
+  ASSERT_OK(ingestion_->Put("s", {R"({"d":{"t":1,"n":"a"}})"}));
+  ASSERT_OK(ingestion_->Flush("s", kWait));
+  ingestion_.reset();
+  // It had them in the stream's folder.
+  int moved = 0;
+  for (const auto& of_stream : fs::directory_iterator(state_ / "ingestion-seen")) {
+    for (const auto& of_unit : fs::directory_iterator(of_stream)) {
+      for (const auto& file : fs::directory_iterator(of_unit)) {
+        fs::rename(file, of_stream.path() / file.path().filename());
+        ++moved;
+      }
+      fs::remove(of_unit);
+    }
+  }
+  ASSERT_EQ(moved, 1);
+  Start();
+  ASSERT_OK(ingestion_->Put("s", {R"({"d":{"t":2,"n":"a"}})", R"({"d":{"t":3,"n":"b"}})"}));
+  ASSERT_OK(ingestion_->Flush("s", kWait));
+  EXPECT_THAT(Rows("s", "t || n"), ElementsAre("1.0a", "3.0b"));
+}
+
 TEST_F(DeliveryPgTest, PartitionsAreOverWhatComesOutOfTheActivities) {
   v1::Stream stream = Readings();
   auto* destination = stream.mutable_destinations(0);

@@ -77,6 +77,7 @@ bool DeliveryScheduler::Follow(LaneState& lane) {
   if (lane.revision == stream->revision) return true;
   lane.revision = stream->revision;
   lane.workspace = stream->workspace;
+  lane.paused = stream->definition.paused();
   for (auto& [id, unit] : lane.units) unit.ended = true;
   for (UnitSpec& spec : UnitFactory::UnitsOf(*stream, lane.lane)) {
     const auto [found, is_new] = lane.units.try_emplace(spec.id);
@@ -126,6 +127,7 @@ void DeliveryScheduler::Trim(LaneState& lane) {
 // ---- Who is due ---------------------------------------------------------------------------------
 
 absl::Time DeliveryScheduler::DueTime(const LaneState& lane, const Unit& unit) const {
+  if (lane.paused) return absl::InfiniteFuture();
   const uint64_t position = unit.position.value_or(0);
   const StreamBacklog backlog = deps_.wal.Backlog(lane.lane.key, position);
   const bool is_flushed = lane.flush_position > position;
@@ -150,9 +152,17 @@ absl::Time DeliveryScheduler::EarliestDue(LaneState& lane) {
   return earliest;
 }
 
+bool DeliveryScheduler::MayBackfill() const {
+  return running_backfills_ < std::max(1, worker_count_ - 1);
+}
+
 DeliveryScheduler::Due DeliveryScheduler::NextDue(absl::Time now, absl::Time* look_again) {
-  Due next;
-  absl::Time earliest = absl::InfiniteFuture();
+  struct Candidate {
+    Due who;
+    absl::Time time = absl::InfiniteFuture();
+  };
+  Candidate next;
+  Candidate backfill;
   *look_again = absl::InfiniteFuture();
   for (auto& [key, lane] : lanes_) {
     if (lane.removed) continue;
@@ -162,19 +172,21 @@ DeliveryScheduler::Due DeliveryScheduler::NextDue(absl::Time now, absl::Time* lo
       }
       continue;
     }
+    Candidate& first = lane.lane.kind == LaneKind::kBackfill ? backfill : next;
     for (auto& [id, unit] : lane.units) {
       if (unit.running) continue;
       const absl::Time due = DueTime(lane, unit);
       // Of those that are due alike the one that waited longest for its turn.
-      const bool is_first = due < earliest || (due == earliest && next.unit != nullptr &&
-                                               unit.last_turn < next.unit->last_turn);
-      if (!is_first) continue;
-      earliest = due;
-      next = {&lane, &unit};
+      const bool is_first = due < first.time || (due == first.time && first.who.unit != nullptr &&
+                                                 unit.last_turn < first.who.unit->last_turn);
+      if (is_first) first = {{&lane, &unit}, due};
     }
   }
-  if (earliest <= now) return next;
-  *look_again = std::min(*look_again, earliest);
+  if (next.time <= now) return next.who;
+  *look_again = std::min(*look_again, next.time);
+  if (!MayBackfill()) return {};  // who ends one looks again
+  if (backfill.time <= now) return backfill.who;
+  *look_again = std::min(*look_again, backfill.time);
   return {};
 }
 
@@ -204,6 +216,8 @@ void DeliveryScheduler::Work() {
 void DeliveryScheduler::Deliver(LaneState& lane, Unit& unit, std::unique_lock<std::mutex>& lock) {
   const StreamPtr stream = registry_.FindByUid(lane.lane.stream_uid);
   if (stream == nullptr) return;  // it was there a moment ago; the next look tells
+  const bool is_backfill = lane.lane.kind == LaneKind::kBackfill;
+  if (is_backfill) ++running_backfills_;
   unit.running = true;
   unit.last_turn = ++turns_;
   if (unit.delivery == nullptr) unit.delivery = factory_.Make(lane.lane, unit.spec);
@@ -230,6 +244,7 @@ void DeliveryScheduler::Deliver(LaneState& lane, Unit& unit, std::unique_lock<st
   const std::optional<uint64_t> position = unit.delivery->position();
   lock.lock();
   unit.running = false;
+  if (is_backfill) --running_backfills_;
   // Also after an error something may have been delivered before it.
   if (position) unit.position = *position;
   if (delivered.ok()) {
@@ -269,6 +284,12 @@ absl::Status DeliveryScheduler::Flush(const Stream& stream, absl::Duration timeo
       is_done = false;
       LaneState& lane = LaneOf(key);
       lane.flush_position = std::max(lane.flush_position, end);
+      if (Follow(lane) && lane.paused) {
+        return FailedPrecondition("STREAM_PAUSED",
+                                  absl::StrCat("the delivery of ", stream.name(),
+                                               " is paused, and records wait; set paused to false"),
+                                  {{"stream", stream.name()}});
+      }
       for (const auto& [id, unit] : lane.units) {
         if (error.empty() && !unit.error.empty()) error = absl::StrCat(id, ": ", unit.error);
       }

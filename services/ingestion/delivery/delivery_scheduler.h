@@ -3,6 +3,9 @@
 // oldest of them has waited for max_delay, or when somebody flushes the stream. After an error it
 // waits, up to 5 s, and the others go on. The log of a lane is trimmed where its slowest unit is.
 //
+// Backfills have what the others leave: they get a worker only when nothing else is due, and where
+// there are several workers never the last of them.
+//
 // A lane's units follow the stream's definition, as the registry has it: one that is new begins,
 // one that is gone ends after the batch under way.
 //
@@ -49,7 +52,8 @@ class DeliveryScheduler {
   // The registry has another definition of the stream.
   void StreamChanged(const std::string& stream_uid);
   // Delivers everything that is in the stream's lanes now and returns then. DEADLINE_EXCEEDED
-  // (FLUSH_TIMEOUT) says why it took too long; CANCELLED when `is_cancelled` says so.
+  // (FLUSH_TIMEOUT) says why it took too long; FAILED_PRECONDITION STREAM_PAUSED; CANCELLED when
+  // `is_cancelled` says so.
   absl::Status Flush(const Stream& stream, absl::Duration timeout,
                      const std::function<bool()>& is_cancelled);
   // Why units are not getting on, by their ids.
@@ -76,6 +80,7 @@ class DeliveryScheduler {
     std::string workspace;
     int64_t revision = -1;              // of the definition that `units` are of
     std::map<std::string, Unit> units;  // by id; node-based: they stay where they are
+    bool paused = false;
     uint64_t flush_position = 0;
     bool removed = false;  // goes when no unit runs any more
   };
@@ -91,6 +96,7 @@ class DeliveryScheduler {
     LaneState* lane = nullptr;
     Unit* unit = nullptr;
   };
+  bool MayBackfill() const;
   // What is due, or nothing and when to look again.
   Due NextDue(absl::Time now, absl::Time* look_again);
   absl::Time DueTime(const LaneState& lane, const Unit& unit) const;
@@ -112,6 +118,7 @@ class DeliveryScheduler {
   bool stop_ = false;
   std::map<std::string, LaneState> lanes_;  // by key; node-based: they stay where they are
   uint64_t turns_ = 0;
+  int running_backfills_ = 0;
   // When an idle worker looks again.
   absl::Time next_look_ = absl::InfiniteFuture();
   std::vector<std::thread> workers_;

@@ -10,6 +10,7 @@
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
 
+#include "services/ingestion/stream/lane.h"
 #include "services/ingestion/stream/stream.h"
 
 namespace tarn::ingestion {
@@ -19,6 +20,9 @@ struct DeliveryLimits {
   int64_t max_bytes = 0;
   absl::Duration max_delay;
 };
+
+// Of a destination: what the stream says, and large ones for backfills.
+DeliveryLimits LimitsOf(const Stream& stream, const Lane& lane);
 
 class DeliveryUnit {
  public:

@@ -48,10 +48,13 @@ class DestinationsPgTest : public IngestionPgTest {
     request.mutable_update_mask()->add_paths("destinations");
     return Call<v1::Stream>(&Stub::UpdateStream, request);
   }
-  absl::StatusOr<v1::PutRecordsResponse> PutNumbers(const std::vector<int>& numbers) {
-    std::vector<std::string> records;
-    for (const int n : numbers) records.push_back(absl::StrCat(R"({"n":)", n, "}"));
-    return ingestion_->Put("s", records);
+  absl::StatusOr<v1::PutRecordsResponse> PutNumbers(const std::vector<int>& numbers,
+                                                    bool backfill = false) {
+    v1::PutRecordsRequest request;
+    request.set_stream("streams/s");
+    request.set_backfill(backfill);
+    for (const int n : numbers) request.add_records(absl::StrCat(R"({"n":)", n, "}"));
+    return ingestion_->PutRecords(request);
   }
   std::vector<std::string> Numbers(const std::string& table) {
     return Rows(table, "lpad(n::varchar, 2, '0')");
@@ -317,6 +320,77 @@ TEST_F(DestinationsPgTest, MistakesAreNamedByTheirPath) {
   stream.mutable_destinations(1)->set_when("n > 1");
   EXPECT_THAT(Create(stream), StatusIs(absl::StatusCode::kInvalidArgument, "INVALID_FIELD",
                                        HasSubstr("stream.columns")));
+}
+
+// ---- Pauses -------------------------------------------------------------------------------------
+
+TEST_F(DestinationsPgTest, RecordsOfAPausedStreamWait) {
+  v1::Stream stream = TwoDestinations();
+  stream.mutable_delivery()->mutable_max_delay()->set_seconds(0);
+  stream.mutable_delivery()->mutable_max_delay()->set_nanos(100'000'000);
+  stream.set_paused(true);
+  ASSERT_OK(Create(stream));
+  ASSERT_OK(PutNumbers({2}));
+  EXPECT_THAT(ingestion_->Flush("s", kWait),
+              StatusIs(absl::StatusCode::kFailedPrecondition, "STREAM_PAUSED"));
+  // Another one that came later is delivered meanwhile.
+  ASSERT_OK(ingestion_->CreateStream("other"));
+  ASSERT_OK(ingestion_->Put("other", {R"({"a":1})"}));
+  ASSERT_OK(ingestion_->Flush("other", kWait));
+  EXPECT_EQ(catalog_.commit_count(), 1);
+  v1::UpdateStreamRequest update;
+  update.mutable_stream()->set_name("streams/s");
+  update.mutable_update_mask()->add_paths("paused");
+  ASSERT_OK(Call<v1::Stream>(&Stub::UpdateStream, update));
+  ASSERT_OK(ingestion_->Flush("s", kWait));
+  EXPECT_THAT(Numbers("all"), ElementsAre("02"));
+  EXPECT_THAT(Numbers("even"), ElementsAre("02"));
+}
+
+// ---- Backfills ----------------------------------------------------------------------------------
+
+TEST_F(DestinationsPgTest, ABackfillUnderWayDoesNotDelayWhatArrivesLive) {
+  v1::Stream stream = TwoDestinations();
+  stream.mutable_delivery()->mutable_max_delay()->set_seconds(0);
+  stream.mutable_delivery()->mutable_max_delay()->set_nanos(100'000'000);
+  ASSERT_OK(Create(stream));
+  ASSERT_OK(PutNumbers({2, 4}, /*backfill=*/true));
+  EXPECT_EQ(ingestion_->Get("s")->statistics().waiting_backfill_records(), 2);
+  // One destination's backfill has a worker for as long as its commit takes; the other one's has to
+  // wait, so that there is a worker for what is live.
+  catalog_.HoldNextCommit();
+  std::thread flush([&] { EXPECT_OK(ingestion_->Flush("s", kWait)); });
+  EXPECT_TRUE(catalog_.WaitForHeldCommit());
+  EXPECT_OK(PutNumbers({6}));
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(25);
+  while (std::chrono::steady_clock::now() < deadline &&
+         (catalog_.Files(TableName("all")).empty() || catalog_.Files(TableName("even")).empty())) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_THAT(Numbers("all"), ElementsAre("06"));
+  EXPECT_THAT(Numbers("even"), ElementsAre("06"));
+  catalog_.ReleaseCommit();
+  flush.join();
+  EXPECT_THAT(Numbers("all"), ElementsAre("02", "04", "06"));
+  EXPECT_THAT(Numbers("even"), ElementsAre("02", "04", "06"));
+  ASSERT_OK_AND_ASSIGN(stream, ingestion_->Get("s"));
+  EXPECT_EQ(stream.statistics().waiting_backfill_records(), 0);
+  EXPECT_EQ(stream.statistics().acknowledged_records(), 3);
+  EXPECT_EQ(stream.statistics().end_position(), 1);
+  EXPECT_EQ(stream.statistics().destinations(0).delivered_records(), 3);
+}
+
+TEST_F(DestinationsPgTest, ABackfilledRecordBecomesADeadLetterAsOthersDo) {
+  ASSERT_OK(Create(TwoDestinations()));
+  ASSERT_OK(PutNumbers({13}, /*backfill=*/true));
+  ASSERT_OK(PutNumbers({13}));
+  ASSERT_OK(ingestion_->Flush("s", kWait));
+  EXPECT_THAT(Numbers("all"), ElementsAre("13", "13"));
+  ASSERT_OK_AND_ASSIGN(const auto letters, ingestion_->DeadLetters("s"));
+  EXPECT_EQ(letters.total_size(), 2);
+  EXPECT_EQ(Replay()->replayed_count(), 2);
+  ASSERT_OK(ingestion_->Flush("s", kWait));
+  EXPECT_EQ(ingestion_->DeadLetters("s")->dead_letters(0).attempts(), 2);
 }
 
 // ---- Kills --------------------------------------------------------------------------------------

@@ -96,10 +96,9 @@ absl::StatusOr<bool> TableDelivery::DeliverBatch(const Stream& stream) {
   TARN_ASSIGN_OR_RETURN(const int destination, FindDestination(stream));
   if (!resumed_) TARN_RETURN_IF_ERROR(Resume(stream));
   if (!prepared_) {
-    TARN_ASSIGN_OR_RETURN(
-        WalRecords batch,
-        deps_.wal.Read(lane_.key, position_,
-                       static_cast<uint64_t>(std::min(batch_bytes_, stream.max_bytes()))));
+    const int64_t max_bytes = std::min(batch_bytes_, LimitsOf(stream, lane_).max_bytes);
+    TARN_ASSIGN_OR_RETURN(WalRecords batch,
+                          deps_.wal.Read(lane_.key, position_, static_cast<uint64_t>(max_bytes)));
     if (batch.records.empty()) return false;
     if (lane_.kind == LaneKind::kReplay) {
       for (WalRecord& record : batch.records) DecodeReplayedRecord(record);
@@ -341,8 +340,9 @@ absl::StatusOr<uint64_t> TableDelivery::Prepare(const Stream& stream, const WalR
     if (record.position < end) taken_bytes += static_cast<int64_t>(record.payload.size());
   }
   const bool whole = end == batch.records.back().position + 1;
-  batch_bytes_ = whole && batch_bytes_ >= stream.max_bytes() ? std::numeric_limits<int64_t>::max()
-                                                             : 2 * taken_bytes + 1;
+  batch_bytes_ = whole && batch_bytes_ >= LimitsOf(stream, lane_).max_bytes
+                     ? std::numeric_limits<int64_t>::max()
+                     : 2 * taken_bytes + 1;
   // Never committed without its dead letters.
   TARN_RETURN_IF_ERROR(KeepPrepared(stream, *converted));
   if (!converted->files.empty()) {

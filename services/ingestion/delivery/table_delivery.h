@@ -131,7 +131,7 @@ class TableDelivery : public DeliveryUnit {
   bool has_stale_prepared_ = false;
   DestinationTable table_;
   std::optional<Prepared> prepared_;
-  // What is read at a time; less than the stream's max_bytes after a batch that had to be divided.
+  // What is read at a time; less than the max_bytes after a batch that had to be divided.
   int64_t batch_bytes_ = std::numeric_limits<int64_t>::max();
 };
 

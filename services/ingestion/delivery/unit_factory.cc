@@ -13,7 +13,7 @@ std::vector<UnitSpec> UnitFactory::UnitsOf(const Stream& stream, const Lane& lan
       continue;
     }
     units.push_back({.id = destination.table(),
-                     .limits = {.max_bytes = stream.max_bytes(), .max_delay = stream.max_delay()},
+                     .limits = LimitsOf(stream, lane),
                      .begin = BeginOf(destination)});
   }
   return units;

@@ -1,5 +1,6 @@
 #include "services/ingestion/http/records_handler.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -51,6 +52,20 @@ absl::StatusOr<v1::RecordFormat> FormatOf(std::string_view content_type) {
   return InvalidArgument("CONTENT_TYPE_UNKNOWN",
                          "records are taken as application/x-ndjson, application/json, text/csv or "
                          "text/plain; say so in Content-Type");
+}
+
+// Whether the query says backfill=true; other parameters mean nothing here.
+absl::StatusOr<bool> BackfillOf(std::string_view query) {
+  constexpr std::string_view kName = "backfill=";
+  while (!query.empty()) {
+    const std::string_view parameter = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), parameter.size() + 1));
+    if (!parameter.starts_with(kName)) continue;
+    const std::string_view value = parameter.substr(kName.size());
+    if (value == "true" || value == "false") return value == "true";
+    return InvalidFields({{"backfill", "must be true or false"}});
+  }
+  return false;
 }
 
 // What follows "Bearer " (in any case), or "".
@@ -119,10 +134,12 @@ class RecordsHandler::Put : public std::enable_shared_from_this<Put> {
   }
 
   void Store(const Stream& stream) {
+    const absl::StatusOr<bool> backfill = BackfillOf(request_.query);
+    if (!backfill.ok()) return Fail(backfill.status());
     absl::StatusOr<PayloadRecords> records = Read(stream);
     if (!records.ok()) return Fail(records.status());
     owner_.writer_.Put(
-        stream, *std::move(records), std::string(request_.Header("idempotency-key")),
+        stream, *backfill, *std::move(records), std::string(request_.Header("idempotency-key")),
         [self = shared_from_this()](const absl::StatusOr<PutOutcome>& outcome) {
           if (!outcome.ok()) return self->Fail(outcome.status());
           self->End({200, {{"content-type", "application/json"}}, PutResponseJson(*outcome)},

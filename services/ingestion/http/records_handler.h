@@ -1,5 +1,6 @@
 // Records over HTTP: POST /v1/streams/{stream}/records with JSON lines, a JSON array, CSV or plain
-// lines, as they are or compressed; GET /healthz and /readyz. The README has headers and answers.
+// lines, as they are or compressed, to be backfilled with ?backfill=true; GET /healthz and /readyz.
+// The README has headers and answers.
 //
 // Thread safe; never blocks but in Stop.
 #pragma once

@@ -155,6 +155,7 @@ void IngestCall::OnWriteDone(bool ok) {
 void IngestCall::Open(const v1::IngestOpen& open) {
   if (absl::Status valid = CheckProducerId(open.producer_id()); !valid.ok()) return EndNow(valid);
   producer_id_ = open.producer_id();
+  backfill_ = open.backfill();
   {
     std::lock_guard lock(mutex_);
     opening_ = true;
@@ -173,7 +174,7 @@ void IngestCall::Opened(const absl::StatusOr<StreamPtr>& stream) {
   reader_.emplace(*std::move(reader));
   v1::IngestOpened opened;
   opened.set_last_sequence(
-      static_cast<int64_t>(core_->writer.LastSequence(*stream_, producer_id_)));
+      static_cast<int64_t>(core_->writer.LastSequence(*stream_, backfill_, producer_id_)));
   opened.set_max_batch_bytes(kMaxRequestBytes);
   opened.set_max_batch_records(kMaxRequestRecords);
   opened.set_max_in_flight_bytes(core_->max_in_flight_bytes);
@@ -217,7 +218,7 @@ void IngestCall::Store(v1::IngestBatch& batch) {
     return Stored(number, sequence, Annotate(records.status(), absl::StrCat("batch ", sequence)));
   }
   core_->writer.PutBatch(
-      *stream_, *std::move(records), producer_id_, static_cast<uint64_t>(sequence),
+      *stream_, backfill_, *std::move(records), producer_id_, static_cast<uint64_t>(sequence),
       [self = shared_from_this(), number, sequence](const absl::StatusOr<PutOutcome>& outcome) {
         self->Stored(number, sequence, outcome);
       });

@@ -88,6 +88,7 @@ class IngestCall final : public grpc::ServerBidiReactor<v1::IngestRequest, v1::I
   StreamPtr stream_;
   std::optional<PayloadReader> reader_;
   std::string producer_id_;
+  bool backfill_ = false;
 
   // Of the writing side: used while writing_.
   v1::IngestResponse response_;

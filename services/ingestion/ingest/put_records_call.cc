@@ -51,7 +51,7 @@ class PutRecordsCall final : public grpc::ServerUnaryReactor {
   void Store(const Stream& stream) {
     absl::StatusOr<PayloadRecords> records = ReadRecords(request_, stream);
     if (!records.ok()) return End(records.status());
-    core_->writer.Put(stream, *std::move(records), request_.request_id(),
+    core_->writer.Put(stream, request_.backfill(), *std::move(records), request_.request_id(),
                       [this](const absl::StatusOr<PutOutcome>& outcome) {
                         if (outcome.ok()) response_ = ToResponse(*outcome);
                         End(outcome.status());

@@ -10,6 +10,7 @@
 namespace tarn::ingestion {
 namespace {
 
+constexpr std::string_view kBackfill = "backfill";
 constexpr std::string_view kReplay = "replay/";
 constexpr size_t kDigits = 16;
 
@@ -23,6 +24,11 @@ Lane LiveLane(std::string_view stream_uid) {
   return {LaneKind::kLive, std::string(stream_uid), std::string(stream_uid)};
 }
 
+Lane BackfillLane(std::string_view stream_uid) {
+  return {LaneKind::kBackfill, std::string(stream_uid),
+          absl::StrCat(LanePrefix(stream_uid), std::string(kBackfill))};
+}
+
 Lane ReplayLane(std::string_view stream_uid, std::string_view destination) {
   Sha256 digest;
   digest.Update(destination);
@@ -34,11 +40,12 @@ Lane ReplayLane(std::string_view stream_uid, std::string_view destination) {
 Lane LaneOfKey(std::string_view key) {
   const size_t end = key.find('/');
   if (end == std::string_view::npos) return LiveLane(key);
-  return {LaneKind::kReplay, std::string(key.substr(0, end)), std::string(key)};
+  const LaneKind kind = key.substr(end + 1) == kBackfill ? LaneKind::kBackfill : LaneKind::kReplay;
+  return {kind, std::string(key.substr(0, end)), std::string(key)};
 }
 
 std::vector<Lane> LanesOf(const Stream& stream) {
-  std::vector<Lane> lanes = {LiveLane(stream.uid)};
+  std::vector<Lane> lanes = {LiveLane(stream.uid), BackfillLane(stream.uid)};
   for (const v1::Destination& destination : DestinationsOf(stream.definition)) {
     lanes.push_back(ReplayLane(stream.uid, destination.table()));
   }

@@ -1,9 +1,10 @@
 // The lanes of a stream: each is a sequence of records of its own in the write-ahead log, with its
 // own positions from 0, and towards the catalog a log of its own (log_id.h).
 //
-//   live    what producers put; for every destination. Its key is the stream's uid
-//   replay  dead letters that were put back, of one destination and for it alone: "<uid>/replay/"
-//           and 16 hexadecimal digits of the SHA-256 of the destination
+//   live      what producers put; for every destination. Its key is the stream's uid
+//   backfill  history that is filled in beside it; for every destination: "<uid>/backfill"
+//   replay    dead letters that were put back, of one destination and for it alone: "<uid>/replay/"
+//             and 16 hexadecimal digits of the SHA-256 of the destination
 //
 // A record of a replay lane begins with the 8 bytes (little endian) of the time, in microseconds
 // since 1970, at which it was first acknowledged.
@@ -22,7 +23,7 @@
 
 namespace tarn::ingestion {
 
-enum class LaneKind { kLive, kReplay };
+enum class LaneKind { kLive, kBackfill, kReplay };
 
 struct Lane {
   LaneKind kind = LaneKind::kLive;
@@ -32,6 +33,7 @@ struct Lane {
 };
 
 Lane LiveLane(std::string_view stream_uid);
+Lane BackfillLane(std::string_view stream_uid);
 // `destination` is `databases/{database}/tables/{table}`.
 Lane ReplayLane(std::string_view stream_uid, std::string_view destination);
 Lane LaneOfKey(std::string_view key);

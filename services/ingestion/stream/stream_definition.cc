@@ -162,6 +162,7 @@ absl::StatusOr<v1::Stream> NormalizeDefinition(const v1::Stream& stream, std::st
     *normal.mutable_format() = stream.format();
     take(CheckPayloadFormat(at + ".format", stream.format()), at + ".format");
   }
+  normal.set_paused(stream.paused());
   if (stream.has_deduplication()) {
     *normal.mutable_deduplication() = stream.deduplication();
     if (stream.columns().empty()) {
@@ -176,9 +177,9 @@ absl::StatusOr<v1::Stream> NormalizeDefinition(const v1::Stream& stream, std::st
 absl::StatusOr<v1::Stream> ApplyUpdate(const v1::Stream& current, const v1::Stream& wanted,
                                        const google::protobuf::FieldMask& mask, absl::Time now) {
   v1::Stream next = current;
-  const std::vector<std::string> all = {"comment",      "columns",      "partition_fields",
-                                        "destinations", "delivery",     "new_field_policy",
-                                        "format",       "deduplication"};
+  const std::vector<std::string> all = {"comment",      "columns",       "partition_fields",
+                                        "destinations", "delivery",      "new_field_policy",
+                                        "format",       "deduplication", "paused"};
   std::vector<std::string> paths(mask.paths().begin(), mask.paths().end());
   if (paths.empty()) {
     paths = all;
@@ -205,6 +206,8 @@ absl::StatusOr<v1::Stream> ApplyUpdate(const v1::Stream& current, const v1::Stre
     } else if (path == "format") {
       next.clear_format();
       if (wanted.has_format()) *next.mutable_format() = wanted.format();
+    } else if (path == "paused") {
+      next.set_paused(wanted.paused());
     } else if (path == "deduplication") {
       next.clear_deduplication();
       if (wanted.has_deduplication()) *next.mutable_deduplication() = wanted.deduplication();

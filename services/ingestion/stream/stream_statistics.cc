@@ -47,6 +47,29 @@ int64_t Acknowledged(const Stream& stream, const std::vector<DeliveryCounts>& co
   return sum;
 }
 
+// Where a destination is that has not begun in this log: what the log has forgotten is nothing that
+// it is to get.
+int64_t StartOf(const StreamBacklog& backlog, int64_t end) {
+  return backlog.bytes == 0 ? end : static_cast<int64_t>(backlog.delivered_position);
+}
+
+// Records of the lane that some destination does not have yet.
+int64_t WaitingIn(const Lane& lane, const Stream& stream, const std::vector<DeliveryCounts>& counts,
+                  const WriteAheadLog& wal) {
+  const StreamBacklog backlog = wal.Backlog(lane.key);
+  const auto end = static_cast<int64_t>(backlog.end_position);
+  int64_t delivered = end;
+  for (const v1::Destination& destination : DestinationsOf(stream.definition)) {
+    int64_t own = StartOf(backlog, end);
+    for (const DeliveryCounts& each : counts) {
+      if (each.destination != destination.table()) continue;
+      if (each.log_id == LogIdOf(wal.uuid(), lane.key)) own = each.delivered_position;
+    }
+    delivered = std::min(delivered, own);
+  }
+  return end - delivered;
+}
+
 }  // namespace
 
 v1::StreamStatistics StatisticsOf(const Stream& stream, const std::vector<DeliveryCounts>& counts,
@@ -61,14 +84,13 @@ v1::StreamStatistics StatisticsOf(const Stream& stream, const std::vector<Delive
     if (each.log_id == live_log) end = std::max(end, each.delivered_position);
   }
   statistics.set_acknowledged_records(Acknowledged(stream, counts, wal));
+  statistics.set_waiting_backfill_records(WaitingIn(BackfillLane(stream.uid), stream, counts, wal));
   statistics.set_end_position(end);
   statistics.set_delivered_position(end);
   for (const v1::Destination& destination : DestinationsOf(stream.definition)) {
     v1::DestinationStatistics& own = *statistics.add_destinations();
     own.set_table(destination.table());
-    // Of one that has not begun: what the log has forgotten is nothing that it is to get.
-    own.set_delivered_position(live.bytes == 0 ? end
-                                               : static_cast<int64_t>(live.delivered_position));
+    own.set_delivered_position(StartOf(live, end));
     for (const DeliveryCounts& each : counts) {
       if (each.destination != destination.table()) continue;
       AddCounts(each, own);

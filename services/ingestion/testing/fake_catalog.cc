@@ -1,6 +1,7 @@
 #include "services/ingestion/testing/fake_catalog.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "common/ids/ids.h"
@@ -16,6 +17,8 @@ namespace {
 using catalog::v1::CommitTableRequest;
 using catalog::v1::CommitTableResponse;
 using catalog::v1::Table;
+
+constexpr std::chrono::seconds kLongestHold(30);
 
 absl::Status TableNotFound(const std::string& name) {
   return NotFound("TABLE_NOT_FOUND", "there is no table " + name);
@@ -53,6 +56,22 @@ absl::Status FakeCatalog::ErrorFor(const std::string& table) {
 void FakeCatalog::LoseNextAnswer() {
   std::lock_guard lock(mutex_);
   lose_next_answer_ = true;
+}
+
+void FakeCatalog::HoldNextCommit() {
+  std::lock_guard lock(mutex_);
+  hold_ = Hold::kNext;
+}
+
+bool FakeCatalog::WaitForHeldCommit() {
+  std::unique_lock lock(mutex_);
+  return hold_changed_.wait_for(lock, kLongestHold, [&] { return hold_ == Hold::kHeld; });
+}
+
+void FakeCatalog::ReleaseCommit() {
+  std::lock_guard lock(mutex_);
+  hold_ = Hold::kNone;
+  hold_changed_.notify_all();
 }
 
 void FakeCatalog::SetLastFieldId(int id) {
@@ -138,7 +157,12 @@ grpc::Status FakeCatalog::GetLogPosition(grpc::ServerContext*,
 
 grpc::Status FakeCatalog::CommitTable(grpc::ServerContext*, const CommitTableRequest* request,
                                       CommitTableResponse* response) {
-  std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
+  if (hold_ == Hold::kNext) {
+    hold_ = Hold::kHeld;
+    hold_changed_.notify_all();
+    hold_changed_.wait_for(lock, kLongestHold, [&] { return hold_ == Hold::kNone; });
+  }
   if (absl::Status error = ErrorFor(request->table()); !error.ok()) {
     return rpc::ToGrpcStatus(error);
   }

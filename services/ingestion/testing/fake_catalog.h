@@ -2,6 +2,7 @@
 // the real one does. It can fail, and lose an answer after having committed. Thread safe.
 #pragma once
 
+#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <set>
@@ -24,6 +25,11 @@ class FakeCatalog : public catalog::v1::CatalogService::Service {
   void FailNextCalls(const std::string& table, int count);
   // The next commit is done, and answered as UNAVAILABLE.
   void LoseNextAnswer();
+  // The next commit waits until ReleaseCommit, or half a minute.
+  void HoldNextCommit();
+  // Whether it has come, after a wait of at most half a minute.
+  bool WaitForHeldCommit();
+  void ReleaseCommit();
   // Field ids up to this one were used by columns that were dropped.
   void SetLastFieldId(int id);
 
@@ -61,6 +67,9 @@ class FakeCatalog : public catalog::v1::CatalogService::Service {
   std::map<std::string, absl::Status> table_errors_;
   std::map<std::string, int> failing_calls_;  // how many are left
   bool lose_next_answer_ = false;
+  enum class Hold { kNone, kNext, kHeld };
+  Hold hold_ = Hold::kNone;
+  std::condition_variable hold_changed_;
   int last_field_id_ = 0;
   int commit_count_ = 0;
   std::map<std::string, Entry> tables_;

@@ -101,6 +101,19 @@ TEST_F(HttpPgTest, EveryContentTypeIsTaken) {
   EXPECT_EQ(stored(), 10);
 }
 
+TEST_F(HttpPgTest, HistoryIsFilledInWhereTheQuerySaysSo) {
+  const std::vector<std::string> headers = {"Content-Type: application/json",
+                                            "Authorization: Bearer " + ingestion_->TokenOf("ada")};
+  EXPECT_EQ(Post("{\"a\":1}", "application/json").status, 200);
+  const std::string path = "/v1/streams/s/records?x=1&backfill=";
+  EXPECT_EQ(Send(path + "true", "{\"a\":2}", headers).body, R"({"results":[{"position":"0"}]})");
+  EXPECT_EQ(Send(path + "false", "{\"a\":3}", headers).body, R"({"results":[{"position":"1"}]})");
+  const Answer other = Send(path + "yes", "{\"a\":4}", headers);
+  EXPECT_EQ(other.status, 400);
+  EXPECT_THAT(other.body, HasSubstr("must be true or false"));
+  EXPECT_EQ(ingestion_->Get("s")->statistics().waiting_backfill_records(), 1);
+}
+
 TEST_F(HttpPgTest, ARetryStoresNothingTwice) {
   const std::vector<std::string> headers = {"Idempotency-Key: order-17"};
   EXPECT_EQ(Post("{\"a\":1}", "application/json", headers).body,

@@ -21,7 +21,8 @@ constexpr int kBatches = 6;
 constexpr int kRecords = 5;
 constexpr absl::Duration kWait = absl::Seconds(30);
 
-// To the tables s, as the records are, and even, through a filter.
+// To the tables s, as the records are, and even, through a filter. A third of the batches is
+// backfilled.
 absl::StatusOr<v1::Stream> CreateStreamOfTwo(TestIngestion& ingestion) {
   v1::CreateStreamRequest request;
   v1::Stream& stream = *request.mutable_stream();
@@ -59,7 +60,12 @@ absl::Status Feed() {
       records.push_back(absl::StrCat("{\"n\":", next * kRecords + i, "}"));
     }
     records.push_back(absl::StrCat("{\"n\":\"dead ", next, "\"}"));
-    TARN_RETURN_IF_ERROR(ingestion.Put("s", records, absl::StrCat("batch-", next)).status());
+    v1::PutRecordsRequest put;
+    put.set_stream("streams/s");
+    put.set_request_id(absl::StrCat("batch-", next));
+    put.mutable_records()->Assign(records.begin(), records.end());
+    put.set_backfill(two && next % 3 == 2);
+    TARN_RETURN_IF_ERROR(ingestion.PutRecords(put).status());
     acknowledged << next << std::endl;
     if (next % 2 == 1) TARN_RETURN_IF_ERROR(ingestion.Flush("s", kWait).status());
   }

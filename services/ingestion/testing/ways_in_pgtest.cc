@@ -81,8 +81,9 @@ class Producer {
   bool Send(const v1::IngestRequest& request) { return call_->Write(request); }
   // Opens, and gives the last sequence; -1 when the call has ended.
   int64_t Open(const std::string& stream = "streams/s", const std::string& producer = "p",
-               const v1::PayloadFormat& format = {}) {
+               const v1::PayloadFormat& format = {}, bool backfill = false) {
     v1::IngestRequest request;
+    request.mutable_open()->set_backfill(backfill);
     request.mutable_open()->set_stream(stream);
     request.mutable_open()->set_producer_id(producer);
     *request.mutable_open()->mutable_format() = format;
@@ -151,6 +152,20 @@ TEST_F(IngestPgTest, BatchesAreAcknowledgedInOrderWithTheirPositions) {
   producer.End();
   EXPECT_OK(producer.Finish());
   EXPECT_EQ(ingestion_->Get("s")->statistics().acknowledged_records(), 100);
+}
+
+TEST_F(IngestPgTest, BackfillsHavePositionsAndSequencesOfTheirOwn) {
+  for (const bool backfill : {false, true}) {
+    Producer producer(*ingestion_);
+    ASSERT_EQ(producer.Open("streams/s", "p", {}, backfill), 0);
+    producer.Put(1, "{\"a\":1}");
+    const auto acks = producer.Acks(1);
+    ASSERT_EQ(acks.size(), 1u);
+    EXPECT_EQ(acks[0].first_position(), 0);
+  }
+  ASSERT_OK_AND_ASSIGN(const v1::Stream stream, ingestion_->Get("s"));
+  EXPECT_EQ(stream.statistics().acknowledged_records(), 2);
+  EXPECT_EQ(stream.statistics().waiting_backfill_records(), 1);
 }
 
 TEST_F(IngestPgTest, AProducerThatComesBackGoesOnWhereItWas) {
