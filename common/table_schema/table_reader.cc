@@ -75,6 +75,11 @@ std::string ManagedSql(const catalog::Table& table, const std::vector<catalog::D
       columns.push_back(absl::StrCat("__file_index AS ", name));
     } else if (file_times && field.name() == kCommittedAtColumn) {
       columns.push_back(absl::StrCat(CommittedAtSql(files), " AS ", name));
+    } else if (field.widened()) {
+      // A comparison of the bare column would be pushed into the files, and what it is compared
+      // with be rounded to their type: x > 1.5 to x > 2.
+      columns.push_back(
+          absl::StrCat("CASE WHEN ", name, " IS NOT NULL THEN ", name, " END AS ", name));
     } else {
       columns.push_back(name);
     }

@@ -59,6 +59,21 @@ void ValidateFiles(const CommitParameters& commit, std::vector<FieldViolation>& 
   }
 }
 
+void ValidateEvolution(const SchemaEvolution& evolution, std::vector<FieldViolation>& violations) {
+  ValidateFields("added_columns", evolution.columns, violations);
+  for (size_t i = 0; i < evolution.fields.size(); ++i) {
+    const std::string field = absl::StrCat("added_fields[", i, "]");
+    if (evolution.fields[i].parent_id <= 0)
+      violations.push_back({field + ".parent_id", "is required"});
+    ValidateFields(field + ".field", {evolution.fields[i].field}, violations);
+  }
+  for (size_t i = 0; i < evolution.widened.size(); ++i) {
+    if (evolution.widened[i].field_id <= 0) {
+      violations.push_back({absl::StrCat("widened_fields[", i, "].field_id"), "is required"});
+    }
+  }
+}
+
 absl::Status ConflictError(const CommitParameters& commit, std::string_view what,
                            const std::string& file) {
   return Aborted("COMMIT_CONFLICT",
@@ -177,19 +192,59 @@ absl::Status PrepareReplacement(Transaction& txn, const Actor& actor, const Comm
   return absl::OkStatus();
 }
 
-absl::Status PrepareAddedColumns(Transaction& txn, const Actor& actor, const CommitRequest& request,
-                                 const CommitParameters& parameters) {
+absl::Status WideningInexact(const EvolvedSchema::IntegersToDouble& column, const TableKey& table,
+                             const std::string& problem) {
+  return FailedPrecondition("WIDENING_INEXACT",
+                            "column " + column.path + " of " + table.SqlName() +
+                                " stays long and does not become double: " + problem,
+                            {{"table", table.SqlName()},
+                             {"column", column.path},
+                             {"field_id", std::to_string(column.field_id)}});
+}
+
+// Whether every reader goes on seeing each integer of the column exactly once it is a double. The
+// table is locked, so its live files are all that are read by the new schema: snapshots before it
+// keep theirs.
+absl::Status CheckIntegersToDouble(TableStore& store, const Table& table,
+                                   const EvolvedSchema::IntegersToDouble& column) {
+  for (const PartitionField& partition : table.definition.partition_fields) {
+    if (!column.nested && absl::EqualsIgnoreCase(partition.source, column.path)) {
+      return WideningInexact(column, table.key, "the table is partitioned by it");
+    }
+  }
+  const std::optional<std::string> file = store.FindFileBeyond(
+      table.uid, column.field_id, /*may_be_missing=*/!column.nested, kMaxExactDouble);
+  if (!file) return absl::OkStatus();
+  return WideningInexact(
+      column, table.key,
+      absl::StrCat("the bounds of ", *file, " do not say that its integers lie within ",
+                   kMaxExactDouble, " (2^53), beyond which a double bends them"));
+}
+
+// Changes the definition as the commit asks, whose files are then of the table's new schema when
+// they were written for the one before it.
+absl::Status PrepareEvolution(Transaction& txn, const Actor& actor, const CommitRequest& request,
+                              CommitParameters& parameters) {
   TableManager tables(txn);
   TARN_ASSIGN_OR_RETURN(const Table current, tables.Lock(parameters.key));
-  if (TableStore(txn).HasCommit(current.uid, parameters.request_id)) return absl::OkStatus();
-  TARN_ASSIGN_OR_RETURN(
-      SchemaChange change,
-      AddColumns(current.definition.schema.fields, current.last_field_id, request.added_columns));
-  if (!change.changed) return absl::OkStatus();
+  TableStore store(txn);
+  if (store.HasCommit(current.uid, parameters.request_id)) return absl::OkStatus();
+  TARN_ASSIGN_OR_RETURN(EvolvedSchema evolved, Evolve(current.definition.schema.fields,
+                                                      current.last_field_id, request.evolution));
+  if (!evolved.change.changed) return absl::OkStatus();
+  if (current.type != TableType::kManaged) return absl::OkStatus();  // the commit says why not
+  for (const EvolvedSchema::IntegersToDouble& column : evolved.integers_to_double) {
+    TARN_RETURN_IF_ERROR(CheckIntegersToDouble(store, current, column));
+  }
   Table next = current;
-  next.definition.schema.fields = std::move(change.fields);
+  next.definition.schema.fields = std::move(evolved.change.fields);
   TARN_RETURN_IF_ERROR(ValidateTable(next));
-  return tables.Redefine(actor, current, next.definition, change.last_field_id).status();
+  TARN_ASSIGN_OR_RETURN(const Table evolved_table, tables.Redefine(actor, current, next.definition,
+                                                                   evolved.change.last_field_id));
+  if (parameters.schema_id == current.definition.schema.schema_id) {
+    parameters.schema_id = evolved_table.definition.schema.schema_id;
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<CommitResult> Apply(Transaction& txn, const CommitParameters& parameters) {
@@ -226,14 +281,14 @@ absl::Status ValidateCommit(const CommitRequest& request) {
     if (request.create_or_replace->type != TableType::kManaged) {
       violations.push_back({"create_or_replace.type", "is TABLE_TYPE_MANAGED"});
     }
-    if (removes || commit.base_snapshot_id != 0 || !request.added_columns.empty()) {
+    if (removes || commit.base_snapshot_id != 0 || !request.evolution.empty()) {
       violations.push_back(
-          {"create_or_replace", "goes with neither a base, removed_paths nor added_columns"});
+          {"create_or_replace", "goes with neither a base, removed_paths nor changes of columns"});
     }
   } else if (request.create_only) {
     violations.push_back({"create_only", "goes with create_or_replace"});
   }
-  ValidateFields("added_columns", request.added_columns, violations);
+  ValidateEvolution(request.evolution, violations);
   if (violations.empty()) return absl::OkStatus();
   return InvalidFields(std::move(violations));
 }
@@ -244,29 +299,48 @@ absl::StatusOr<CommitResult> CommitManager::CommitIn(Transaction& txn, const Act
   CommitParameters parameters = request.parameters;
   if (request.create_or_replace) {
     TARN_RETURN_IF_ERROR(PrepareReplacement(txn, actor, request, parameters));
-  } else if (!request.added_columns.empty()) {
-    TARN_RETURN_IF_ERROR(PrepareAddedColumns(txn, actor, request, parameters));
+  } else if (!request.evolution.empty()) {
+    TARN_RETURN_IF_ERROR(PrepareEvolution(txn, actor, request, parameters));
+  }
+  return Apply(txn, parameters);
+}
+
+absl::StatusOr<CommitResult> CommitManager::CommitOfOlderSchema(Transaction& txn,
+                                                                const CommitParameters& written) {
+  TARN_ASSIGN_OR_RETURN(const Table current, TableManager(txn).Lock(written.key));
+  CommitParameters parameters = written;
+  TARN_ASSIGN_OR_RETURN(const TableDefinition old,
+                        TableStore(txn).DefinitionOf(current.uid, *written.schema_id));
+  if (old.partition_fields == current.definition.partition_fields &&
+      StillReads(old.schema.fields, current.definition.schema.fields)) {
+    parameters.schema_id = current.definition.schema.schema_id;
   }
   return Apply(txn, parameters);
 }
 
 absl::StatusOr<CommitResult> CommitManager::Commit(const Actor& actor,
                                                    const CommitRequest& request) {
-  const bool one_statement = !request.create_or_replace && request.added_columns.empty();
-  const TransactionOptions options{.autocommit = one_statement};
+  const bool one_statement = !request.create_or_replace && request.evolution.empty();
   // The request id makes it safe to ask again when a lost connection hides the outcome.
-  for (int attempt = 1;; ++attempt) {
-    absl::StatusOr<CommitResult> result =
-        pool_.Run(options, [&](Transaction& txn) -> absl::StatusOr<CommitResult> {
-          TARN_ASSIGN_OR_RETURN(CommitResult committed, CommitIn(txn, actor, request));
-          TARN_FAILPOINT("catalog.commit.before_durable");
-          return committed;
-        });
-    TARN_FAILPOINT("catalog.commit.after_durable");
-    if (result.status().code() != absl::StatusCode::kUnknown || attempt == kMaxAttempts) {
-      return result;
+  const auto run = [&](bool autocommit, const auto& commit) {
+    for (int attempt = 1;; ++attempt) {
+      absl::StatusOr<CommitResult> result = pool_.Run(
+          {.autocommit = autocommit}, [&](Transaction& txn) -> absl::StatusOr<CommitResult> {
+            TARN_ASSIGN_OR_RETURN(CommitResult committed, commit(txn));
+            TARN_FAILPOINT("catalog.commit.before_durable");
+            return committed;
+          });
+      TARN_FAILPOINT("catalog.commit.after_durable");
+      if (result.status().code() != absl::StatusCode::kUnknown || attempt == kMaxAttempts) {
+        return result;
+      }
     }
-  }
+  };
+  absl::StatusOr<CommitResult> result =
+      run(one_statement, [&](Transaction& txn) { return CommitIn(txn, actor, request); });
+  const bool schema_differs = ErrorReason(result.status()) == "SCHEMA_CHANGED";
+  if (!schema_differs || !one_statement || !request.parameters.schema_id) return result;
+  return run(false, [&](Transaction& txn) { return CommitOfOlderSchema(txn, request.parameters); });
 }
 
 }  // namespace tarn::catalog

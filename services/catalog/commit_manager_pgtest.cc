@@ -117,7 +117,7 @@ TEST_F(CommitTest, ADeliveryFollowsTheOneBeforeIt) {
 TEST_F(CommitTest, AnAddedColumnThatIsThereAlreadyIsLeftAsItIs) {
   catalog_.CreateTable("t");
   CommitRequest request = Append("t", "r1", {TestFile("a")});
-  request.added_columns = {{.id = 3, .name = "x", .type = {TypeKind::kLong}}};
+  request.evolution.columns = {{.id = 3, .name = "x", .type = {TypeKind::kLong}}};
   ASSERT_OK(catalog_.Commit(request));
   request.parameters.request_id = "r2";
   request.parameters.added_files = {TestFile("b")};
@@ -127,8 +127,143 @@ TEST_F(CommitTest, AnAddedColumnThatIsThereAlreadyIsLeftAsItIs) {
 
   request.parameters.request_id = "r3";
   request.parameters.added_files = {TestFile("c")};
-  request.added_columns[0].type = {TypeKind::kString};
+  request.evolution.columns[0].type = {TypeKind::kString};
   EXPECT_THAT(catalog_.Commit(request), StatusIs(absl::StatusCode::kAborted, "SCHEMA_CHANGED"));
+}
+
+TEST_F(CommitTest, FieldsInsideStructsAndWiderTypesComeWithTheCommit) {
+  Table table{.key = catalog_.Key("t")};
+  table.definition.schema.fields = {
+      {.name = "s",
+       .type = {TypeKind::kStruct},
+       .fields = {{.name = "n", .type = {TypeKind::kInt}, .learnt = true}}}};
+  ASSERT_OK(catalog_.pool().Run([&](Transaction& txn) {
+    return TableManager(txn).Create(catalog_.actor(), table).status();
+  }));
+  CommitRequest request = Append("t", "r1", {TestFile("a")});
+  request.parameters.schema_id = 0;
+  request.evolution.fields = {{1, {.id = 3, .name = "x", .type = {TypeKind::kString}}}};
+  request.evolution.widened = {{2, {TypeKind::kLong}}};
+  ASSERT_OK_AND_ASSIGN(const CommitResult made, catalog_.Commit(request));
+  const std::vector<Field>& fields = made.table.definition.schema.fields[0].fields;
+  ASSERT_THAT(fields, SizeIs(2));
+  EXPECT_EQ(fields[0].type.kind, TypeKind::kLong);
+  EXPECT_TRUE(fields[0].learnt);
+  EXPECT_EQ(fields[1].name, "x");
+  EXPECT_EQ(fields[1].id, 3);
+  EXPECT_EQ(made.snapshot.schema_id, 1);
+  EXPECT_EQ(made.table.last_field_id, 3);
+
+  // The same request again, and another writer who wants the same.
+  ASSERT_OK_AND_ASSIGN(const CommitResult replayed, catalog_.Commit(request));
+  EXPECT_TRUE(replayed.replayed);
+  request.parameters.request_id = "r2";
+  request.parameters.schema_id = 1;
+  request.parameters.added_files = {TestFile("b")};
+  ASSERT_OK_AND_ASSIGN(const CommitResult same, catalog_.Commit(request));
+  EXPECT_EQ(same.table.definition.schema.schema_id, 1);
+
+  // One who gave the field id to another field, or the field another type, plans again.
+  request.parameters.request_id = "r3";
+  request.parameters.added_files = {TestFile("c")};
+  request.evolution.fields[0].field.name = "y";
+  EXPECT_THAT(catalog_.Commit(request), StatusIs(absl::StatusCode::kAborted, "SCHEMA_CHANGED"));
+  request.evolution.fields[0].field = {.name = "X", .type = {TypeKind::kLong}};
+  EXPECT_THAT(catalog_.Commit(request),
+              StatusIs(absl::StatusCode::kAborted, "SCHEMA_CHANGED", HasSubstr("s.X")));
+  EXPECT_THAT(catalog_.LivePaths("t"), SizeIs(2));
+}
+
+TEST_F(CommitTest, FilesOfAnOlderSchemaAreTakenWhereTheyAreStillReadRight) {
+  Table table{.key = catalog_.Key("t")};
+  table.definition.schema.fields = {{.name = "n", .type = {TypeKind::kInt}},
+                                    {.name = "m", .type = {TypeKind::kLong}}};
+  ASSERT_OK(catalog_.pool().Run([&](Transaction& txn) {
+    return TableManager(txn).Create(catalog_.actor(), table).status();
+  }));
+  CommitRequest widen = Append("t", "r1", {TestFile("a")});
+  widen.evolution.widened = {{1, {TypeKind::kLong}}};
+  ASSERT_OK(catalog_.Commit(widen));
+  CommitRequest late = Append("t", "r2", {TestFile("b")});
+  late.parameters.schema_id = 0;
+  ASSERT_OK_AND_ASSIGN(const CommitResult taken, catalog_.Commit(late));
+  EXPECT_EQ(taken.snapshot.schema_id, 1);
+
+  // Integers that nobody has looked at do not come into a column that has become double.
+  CommitRequest remove = Append("t", "r3", {});
+  remove.parameters.operation = SnapshotOperation::kDelete;
+  remove.parameters.base_snapshot_id = taken.snapshot.id;
+  remove.parameters.removed_paths = catalog_.LivePaths("t");
+  ASSERT_OK(catalog_.Commit(remove));
+  widen.parameters.request_id = "r4";
+  widen.parameters.added_files = {TestFile("c")};
+  widen.evolution.widened = {{2, {TypeKind::kDouble}}};
+  ASSERT_OK(catalog_.Commit(widen));
+  late.parameters.request_id = "r5";
+  late.parameters.added_files = {TestFile("d")};
+  late.parameters.schema_id = 1;
+  EXPECT_THAT(catalog_.Commit(late), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                              "SCHEMA_CHANGED", HasSubstr("column m")));
+}
+
+TEST_F(CommitTest, ALongBecomesDoubleOnlyWhileEveryFileIsKnownToHoldWhatADoubleHolds) {
+  catalog_.CreateTable("t", /*partitioned=*/true);
+  const auto with_bounds = [](const std::string& name, std::vector<ColumnStatistics> columns) {
+    DataFile file = TestFile(name, 10, "2024-01-01");
+    file.columns = std::move(columns);
+    return file;
+  };
+  int requests = 0;
+  const auto append = [&](std::vector<DataFile> files) {
+    return catalog_.Commit(Append("t", "append" + std::to_string(++requests), std::move(files)));
+  };
+  const auto widen = [&](int field_id) {
+    CommitRequest request = Append("t", "widen" + std::to_string(++requests), {});
+    request.evolution.widened = {{field_id, {TypeKind::kDouble}}};
+    return catalog_.Commit(request).status();
+  };
+  // None of these says that 2^53 is kept; a file without statistics says nothing.
+  const std::vector<DataFile> unknown = {
+      with_bounds("a", {{1, 0, "0", "9007199254740993"}}),
+      with_bounds("b", {{1, 0, "-9007199254740993", "0"}}),
+      with_bounds("c", {{1, 9, std::nullopt, std::nullopt}}),
+      with_bounds("d", {}),
+  };
+  for (const DataFile& file : unknown) {
+    ASSERT_OK_AND_ASSIGN(const CommitResult added, append({file}));
+    EXPECT_THAT(widen(1), StatusIs(absl::StatusCode::kFailedPrecondition, "WIDENING_INEXACT",
+                                   HasSubstr(file.path)));
+    CommitRequest remove = Append("t", "remove" + std::to_string(++requests), {});
+    remove.parameters.operation = SnapshotOperation::kDelete;
+    remove.parameters.base_snapshot_id = added.snapshot.id;
+    remove.parameters.removed_paths = {file.path};
+    ASSERT_OK(catalog_.Commit(remove));
+  }
+  EXPECT_EQ(catalog_.GetTable("t").definition.schema.schema_id, 0);
+  // Within 2^53, nothing but NULL, and a file from before the column was there.
+  ASSERT_OK_AND_ASSIGN(const CommitResult before,
+                       append({with_bounds("e", {{1, 0, "-9007199254740992", "9007199254740992"}}),
+                               with_bounds("f", {{1, 10, std::nullopt, std::nullopt}}),
+                               with_bounds("g", {{2, 0, "2024-01-01", "2024-01-01"}})}));
+  EXPECT_OK(widen(1));
+  EXPECT_EQ(catalog_.GetTable("t").definition.schema.fields[0].type.kind, TypeKind::kDouble);
+  // Who reads the snapshot before it reads integers.
+  ASSERT_OK_AND_ASSIGN(const ScanPlan old,
+                       Plan({.key = catalog_.Key("t"), .snapshot_id = before.snapshot.id}));
+  EXPECT_EQ(old.table.definition.schema.fields[0].type.kind, TypeKind::kLong);
+}
+
+TEST_F(CommitTest, APartitionsColumnDoesNotBecomeDouble) {
+  Table table{.key = catalog_.Key("t")};
+  table.definition.schema.fields = {{.name = "n", .type = {TypeKind::kLong}}};
+  table.definition.partition_fields = {{"n", {}, "n"}};
+  ASSERT_OK(catalog_.pool().Run([&](Transaction& txn) {
+    return TableManager(txn).Create(catalog_.actor(), table).status();
+  }));
+  CommitRequest request = Append("t", "r1", {});
+  request.evolution.widened = {{1, {TypeKind::kDouble}}};
+  EXPECT_THAT(catalog_.Commit(request),
+              StatusIs(absl::StatusCode::kFailedPrecondition, "WIDENING_INEXACT"));
 }
 
 TEST_F(CommitTest, FilesOfASchemaThatLostAColumnAreRefused) {
@@ -234,7 +369,7 @@ TEST_F(CommitTest, EachSnapshotIsToldOnce) {
 TEST_F(CommitTest, ACommitThatFailsBeforeItsStatementLeavesNothing) {
   catalog_.CreateTable("t");
   CommitRequest request = Append("t", "r1", {TestFile("a")});
-  request.added_columns = {{.name = "x", .type = {TypeKind::kLong}}};
+  request.evolution.columns = {{.name = "x", .type = {TypeKind::kLong}}};
   {
     failpoint::ScopedFailpoint fail("catalog.commit.before", "error(INTERNAL)");
     EXPECT_FALSE(catalog_.Commit(request).ok());

@@ -2,6 +2,7 @@
 #include <limits>
 
 #include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
 
 #include "common/names/names.h"
 #include "common/page_token/page_token.h"
@@ -19,6 +20,31 @@ namespace {
 
 constexpr int kFilesPerMessage = 1000;
 constexpr char kSnapshotPattern[] = "databases/{database}/tables/{table}/snapshots/{snapshot}";
+
+SchemaEvolution EvolutionFromProto(const v1::CommitTableRequest& proto,
+                                   std::vector<FieldViolation>& violations) {
+  SchemaEvolution evolution;
+  for (int i = 0; i < proto.added_columns_size(); ++i) {
+    evolution.columns.push_back(
+        FieldFromProto(proto.added_columns(i), absl::StrCat("added_columns[", i, "]"), violations));
+  }
+  for (int i = 0; i < proto.added_fields_size(); ++i) {
+    const v1::AddedField& added = proto.added_fields(i);
+    evolution.fields.push_back(
+        {added.parent_id(),
+         FieldFromProto(added.field(), absl::StrCat("added_fields[", i, "].field"), violations)});
+  }
+  for (int i = 0; i < proto.widened_fields_size(); ++i) {
+    const v1::WidenedField& widened = proto.widened_fields(i);
+    if (const auto type = ParseColumnType(widened.type()); type.ok()) {
+      evolution.widened.push_back({widened.field_id(), *type});
+    } else {
+      violations.push_back(
+          {absl::StrCat("widened_fields[", i, "].type"), std::string(type.status().message())});
+    }
+  }
+  return evolution;
+}
 
 absl::StatusOr<CommitRequest> CommitFromProto(const Actor& actor,
                                               const v1::CommitTableRequest& proto) {
@@ -50,10 +76,7 @@ absl::StatusOr<CommitRequest> CommitFromProto(const Actor& actor,
     violations.push_back({"operation", "is one of APPEND, OVERWRITE, REPLACE, DELETE"});
   }
   parameters.operation = static_cast<SnapshotOperation>(proto.operation());
-  for (int i = 0; i < proto.added_columns_size(); ++i) {
-    commit.added_columns.push_back(FieldFromProto(
-        proto.added_columns(i), "added_columns[" + std::to_string(i) + "]", violations));
-  }
+  commit.evolution = EvolutionFromProto(proto, violations);
   if (!violations.empty()) return InvalidFields(std::move(violations));
   commit.create_only = proto.create_only();
   if (proto.has_create_or_replace()) {

@@ -1,6 +1,8 @@
 #include "services/catalog/scan_pruner.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include <absl/strings/match.h>
 
@@ -26,6 +28,18 @@ bool IsAtMost(const std::optional<TypedValue>& a, const std::optional<TypedValue
   if (!a || !b) return false;
   const auto order = CompareTypedValues(*a, *b);
   return order.has_value() && *order <= 0;
+}
+
+// A bound of a column that is double may have been written when it was float, as the shortest text
+// that says which float: the value lies between the double of that text and the double of that
+// float.
+std::optional<TypedValue> ParseBound(const ColumnType& type, std::string_view text, bool lower) {
+  std::optional<TypedValue> bound = ParseTypedValue(type, text);
+  if (!bound || !std::holds_alternative<double>(*bound)) return bound;
+  const double value = std::get<double>(*bound);
+  if (std::abs(value) > std::numeric_limits<float>::max()) return bound;
+  const double as_float = static_cast<float>(value);
+  return TypedValue(lower ? std::min(value, as_float) : std::max(value, as_float));
 }
 
 bool MayHold(const Range& range, const std::optional<TypedValue>& value) {
@@ -89,14 +103,14 @@ bool ScanPruner::MayMatchBounds(const Condition& condition, const DataFile& file
     range.no_null = *found->null_count == 0;
     range.all_null = file.row_count > 0 && *found->null_count == file.row_count;
   }
-  if (found->lower_bound) range.lower = ParseTypedValue(condition.type, *found->lower_bound);
+  if (found->lower_bound) range.lower = ParseBound(condition.type, *found->lower_bound, true);
   // NaN is in no bound, and the engine takes it for the largest number of all.
   const bool nan_may_match =
       (condition.type.kind == TypeKind::kFloat || condition.type.kind == TypeKind::kDouble) &&
       (condition.op == PredicateOperator::kGreater ||
        condition.op == PredicateOperator::kGreaterOrEqual);
   if (found->upper_bound && !nan_may_match) {
-    range.upper = ParseTypedValue(condition.type, *found->upper_bound);
+    range.upper = ParseBound(condition.type, *found->upper_bound, false);
   }
   return RangeMayMatch(condition.op, condition.values, range, /*exact=*/true);
 }
@@ -112,6 +126,10 @@ bool ScanPruner::MayMatchPartition(const Condition& condition, const DataFile& f
     if (found->value.has_value()) {
       range.lower = range.upper =
           ParsePartitionValue(rule.transform, condition.type, *found->value);
+      if (rule.transform.kind == TransformKind::kIdentity) {
+        range.lower = ParseBound(condition.type, *found->value, true);
+        range.upper = ParseBound(condition.type, *found->value, false);
+      }
     }
     std::vector<std::optional<TypedValue>> values;
     for (const auto& value : condition.values) {

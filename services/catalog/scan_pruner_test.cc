@@ -49,6 +49,20 @@ TEST_F(ScanPrunerTest, WhatIsNotUnderstoodIsKept) {
                        Op::kEqual, {"2025-01-01 00:00:00"}));
 }
 
+TEST_F(ScanPrunerTest, BoundsOfFilesFromBeforeAColumnBecameWiderHoldTheSameValues) {
+  // The float 0.1 is the double 0.10000000149011612, the float 0.7 the double 0.699999988079071.
+  const ColumnType type{TypeKind::kDouble};
+  EXPECT_TRUE(MayMatch(type, "0.1", "0.1", Op::kEqual, {"0.10000000149011612"}));
+  EXPECT_TRUE(MayMatch(type, "0.1", "0.1", Op::kGreater, {"0.1"}));
+  EXPECT_TRUE(MayMatch(type, "0.7", "0.7", Op::kLess, {"0.7"}));
+  EXPECT_TRUE(MayMatchPartition(type, {}, "0.1", Op::kEqual, {"0.10000000149011612"}));
+  EXPECT_FALSE(MayMatch(type, "0.1", "0.1", Op::kEqual, {"0.1001"}));
+  EXPECT_FALSE(MayMatch(type, "1e300", "1e300", Op::kLess, {"1e299"}));
+  // Integers of a column that was long.
+  EXPECT_TRUE(MayMatch(type, "7", "9007199254740992", Op::kEqual, {"9007199254740992"}));
+  EXPECT_FALSE(MayMatch(type, "7", "9", Op::kLess, {"6.5"}));
+}
+
 TEST_F(ScanPrunerTest, NaNIsLargerThanEveryBound) {
   EXPECT_TRUE(MayMatch({TypeKind::kDouble}, "1", "2", Op::kGreater, {"5"}));
   EXPECT_FALSE(MayMatch({TypeKind::kDouble}, "1", "2", Op::kEqual, {"5"}));

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <set>
-#include <unordered_set>
 
 #include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
@@ -140,6 +139,11 @@ absl::StatusOr<std::vector<Field>> ReplaceLevel(const std::string& prefix,
     }
     Field next = wanted;
     next.id = old->id;
+    next.widened = old->widened;
+    if (type_change == TypeChange::kWidenOnly) {
+      next.type = old->type;
+      Widen(next, wanted.type);
+    }
     if (old->type.kind == wanted.type.kind) {
       TARN_ASSIGN_OR_RETURN(next.fields,
                             ReplaceLevel(column, old->fields, wanted.fields, type_change));
@@ -149,37 +153,12 @@ absl::StatusOr<std::vector<Field>> ReplaceLevel(const std::string& prefix,
   return result;
 }
 
-// Same shape, whatever the ids, docs and nullability of its parts.
-bool SameType(const Field& a, const Field& b) {
-  return a.type == b.type && std::equal(a.fields.begin(), a.fields.end(), b.fields.begin(),
-                                        b.fields.end(), [](const Field& x, const Field& y) {
-                                          return absl::EqualsIgnoreCase(x.name, y.name) &&
-                                                 SameType(x, y);
-                                        });
-}
-
-// Whether every id that `wanted` gives is the one of `existing`.
-bool SameIds(const Field& wanted, const Field& existing) {
-  if (wanted.id != 0 && wanted.id != existing.id) return false;
-  return std::equal(wanted.fields.begin(), wanted.fields.end(), existing.fields.begin(),
-                    existing.fields.end(), SameIds);
-}
-
-void CollectIds(const std::vector<Field>& fields, std::unordered_set<int>& ids) {
-  for (const Field& field : fields) {
-    if (field.id != 0) ids.insert(field.id);
-    CollectIds(field.fields, ids);
-  }
-}
-
-absl::Status SchemaChanged(const std::string& column, std::string_view problem) {
-  return Aborted("SCHEMA_CHANGED",
-                 "column " + column + ": " + std::string(problem) +
-                     "; read the table again and write the files with its schema",
-                 {{"column", column}});
-}
-
 }  // namespace
+
+void Widen(Field& field, const ColumnType& type) {
+  if (type != field.type && type.kind == TypeKind::kDouble) field.widened = true;
+  field.type = type;
+}
 
 const Field* FindColumn(const std::vector<Field>& fields, std::string_view name) {
   const auto found = std::find_if(fields.begin(), fields.end(), [name](const Field& f) {
@@ -211,36 +190,6 @@ absl::StatusOr<SchemaChange> ReplaceColumns(const std::vector<Field>& current, i
   TARN_ASSIGN_OR_RETURN(change.fields, ReplaceLevel("", current, requested, type_change));
   change.last_field_id = AssignFieldIds(change.fields, last_field_id);
   change.changed = change.fields != current;
-  return change;
-}
-
-absl::StatusOr<SchemaChange> AddColumns(const std::vector<Field>& current, int last_field_id,
-                                        const std::vector<Field>& added) {
-  SchemaChange change{.fields = current};
-  for (const Field& column : added) {
-    if (const Field* existing = FindColumn(change.fields, column.name); existing != nullptr) {
-      if (!SameType(column, *existing)) {
-        return SchemaChanged(column.name,
-                             "it is there already with type " + FormatColumnType(existing->type));
-      }
-      if (!SameIds(column, *existing)) {
-        return SchemaChanged(column.name,
-                             "it is there already with field id " + std::to_string(existing->id));
-      }
-      continue;
-    }
-    std::unordered_set<int> ids;
-    CollectIds({column}, ids);
-    for (const int id : ids) {
-      if (id <= last_field_id) {
-        return SchemaChanged(column.name, "field id " + std::to_string(id) + " is taken");
-      }
-    }
-    change.fields.push_back(column);
-    change.fields.back().required = false;
-    change.changed = true;
-  }
-  change.last_field_id = AssignFieldIds(change.fields, last_field_id);
   return change;
 }
 

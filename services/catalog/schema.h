@@ -20,6 +20,10 @@ struct Field {
   std::string name;
   ColumnType type;
   bool required = false;
+  // Whether its type was inferred from data, and may become a wider one when more is known.
+  bool learnt = false;
+  // Whether it is a double and files may hold it as a narrower type.
+  bool widened = false;
   std::string doc;
   // A struct's fields; a list's "element"; a map's "key" and "value".
   std::vector<Field> fields;
@@ -33,6 +37,10 @@ struct Schema {
 
   friend bool operator==(const Schema&, const Schema&) = default;
 };
+
+// Gives the field another type, to which its own widens, and remembers that files hold the one
+// before.
+void Widen(Field& field, const ColumnType& type);
 
 // The column of that name, without regard to case; null when there is none.
 const Field* FindColumn(const std::vector<Field>& fields, std::string_view name);
@@ -67,12 +75,5 @@ enum class TypeChange {
 absl::StatusOr<SchemaChange> ReplaceColumns(const std::vector<Field>& current, int last_field_id,
                                             const std::vector<Field>& requested,
                                             TypeChange type_change = TypeChange::kWidenOnly);
-
-// `current` with `added` at its end. A column that is there already with the same type (and id,
-// where `added` names one) is left as it is, so that concurrent writers may add the same one.
-// ABORTED (SCHEMA_CHANGED) when its type is another, or when a given id is taken: plan again from
-// the table as it is now.
-absl::StatusOr<SchemaChange> AddColumns(const std::vector<Field>& current, int last_field_id,
-                                        const std::vector<Field>& added);
 
 }  // namespace tarn::catalog

@@ -141,14 +141,20 @@ void ToProto(const Field& field, v1::Field* proto) {
   proto->set_name(field.name);
   proto->set_type(FormatColumnType(field.type));
   proto->set_required(field.required);
+  proto->set_learnt(field.learnt);
+  proto->set_widened(field.widened);
   proto->set_doc(field.doc);
   for (const Field& part : field.fields) ToProto(part, proto->add_fields());
 }
 
 Field FieldFromProto(const v1::Field& proto, const std::string& path,
                      std::vector<FieldViolation>& violations) {
-  Field field{
-      .id = proto.id(), .name = proto.name(), .required = proto.required(), .doc = proto.doc()};
+  Field field{.id = proto.id(),
+              .name = proto.name(),
+              .required = proto.required(),
+              .learnt = proto.learnt(),
+              .widened = proto.widened(),
+              .doc = proto.doc()};
   if (const auto type = ParseColumnType(proto.type()); type.ok()) {
     field.type = *type;
   } else {

@@ -20,6 +20,8 @@ Table FullTable() {
       {.id = 1,
        .name = "s",
        .type = {TypeKind::kStruct},
+       .learnt = true,
+       .widened = true,
        .doc = "nested",
        .fields = {{.id = 2, .name = "x", .type = {TypeKind::kDecimal, 10, 2}, .required = true}}}};
   table.definition.partition_fields = {{"dt", {TransformKind::kBucket, 8}, "dt_bucket"}};

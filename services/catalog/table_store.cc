@@ -315,6 +315,23 @@ std::vector<DataFile> TableStore::LiveFiles(const std::string& uid) {
   return files;
 }
 
+std::optional<std::string> TableStore::FindFileBeyond(const std::string& uid, int field_id,
+                                                      bool may_be_missing, int64_t limit) {
+  // columns: [[field id, null count, lower, upper], …]. Without bounds all values are NULL.
+  const Result rows = txn_.Exec(
+      "SELECT f.path FROM catalog.data_files f "
+      "LEFT JOIN LATERAL (SELECT c FROM jsonb_array_elements(f.columns) AS c "
+      "  WHERE (c ->> 0)::integer = $2 LIMIT 1) s ON true "
+      "WHERE f.table_uid = $1 AND f.removed_seq IS NULL AND f.row_count <> 0 AND NOT coalesce("
+      "  CASE WHEN s.c IS NULL THEN $3 AND jsonb_array_length(f.columns) > 0 "
+      "       WHEN s.c ->> 2 IS NULL OR s.c ->> 3 IS NULL THEN (s.c ->> 1)::bigint = f.row_count "
+      "       ELSE (s.c ->> 2)::numeric >= -$4::bigint AND (s.c ->> 3)::numeric <= $4::bigint END,"
+      "  false) LIMIT 1",
+      uid, field_id, may_be_missing, limit);
+  if (rows.empty()) return std::nullopt;
+  return rows[0].Get<std::string>("path");
+}
+
 std::optional<int64_t> TableStore::LogPosition(const std::string& uid, const std::string& log_id) {
   const Result rows = txn_.ExecPrepared(
       "SELECT position FROM catalog.log_positions WHERE table_uid = $1 AND log_id = $2", uid,

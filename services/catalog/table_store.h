@@ -83,6 +83,11 @@ class TableStore {
                   const std::function<void(DataFile)>& visit);
   std::vector<DataFile> LiveFiles(const std::string& uid);
 
+  // A live file of which it is not known that all integers of a column lie within [-limit, limit];
+  // of a column that `may_be_missing`, a file with statistics of others alone does not have it.
+  std::optional<std::string> FindFileBeyond(const std::string& uid, int field_id,
+                                            bool may_be_missing, int64_t limit);
+
   std::optional<int64_t> LogPosition(const std::string& uid, const std::string& log_id);
 
   // Has a path of the lake removed once nobody can read it any more.

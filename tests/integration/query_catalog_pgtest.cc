@@ -275,6 +275,64 @@ TEST_F(QueryCatalogTest, ATableThatHasNoOtherColumnsYetCanBeRead) {
   EXPECT_EQ(Ok("SELECT * FROM t"), "");
 }
 
+TEST_F(QueryCatalogTest, OldFilesAreReadRightAfterTheirTableHasGrown) {
+  ASSERT_OK(
+      Run("CREATE TABLE t (n BIGINT, f FLOAT, i INTEGER, s STRUCT(x INTEGER), "
+          "l STRUCT(x BIGINT)[])"));
+  ASSERT_OK(
+      Run("INSERT INTO t SELECT i AS n, CAST(i / 10 AS FLOAT) AS f, CAST(i AS INTEGER) AS i, "
+          "{'x': CAST(i AS INTEGER)} AS s, [{'x': i}] AS l FROM range(1, 4) r(i)"));
+  catalog::v1::GetTableRequest get;
+  get.set_name(kTable);
+  ASSERT_OK_AND_ASSIGN(const catalog::v1::Table before, Call(&Catalog::Stub::GetTable, get));
+  const catalog::v1::Field& column = before.schema().fields(3);
+  catalog::v1::CommitTableRequest commit;
+  commit.set_table(kTable);
+  commit.set_operation(catalog::v1::SNAPSHOT_OPERATION_APPEND);
+  commit.set_request_id("grow");
+  const auto widen = [&](int id, const char* type) {
+    catalog::v1::WidenedField* widened = commit.add_widened_fields();
+    widened->set_field_id(id);
+    widened->set_type(type);
+  };
+  widen(before.schema().fields(0).id(), "double");
+  widen(before.schema().fields(1).id(), "double");
+  widen(before.schema().fields(2).id(), "long");
+  widen(column.fields(0).id(), "double");
+  for (const int parent : {column.id(), before.schema().fields(4).fields(0).id()}) {
+    catalog::v1::AddedField* added = commit.add_added_fields();
+    added->set_parent_id(parent);
+    added->mutable_field()->set_name("y");
+    added->mutable_field()->set_type("string");
+  }
+  ASSERT_OK(Call(&Catalog::Stub::CommitTable, commit));
+  ASSERT_OK(
+      Run("INSERT INTO t SELECT CAST(2.5 AS DOUBLE) AS n, CAST(0.1 AS DOUBLE) AS f, "
+          "5000000000 AS i, {'x': CAST(2.5 AS DOUBLE), 'y': 'a'} AS s, "
+          "[{'x': CAST(9 AS BIGINT), 'y': 'b'}] AS l"));
+  const auto check = [&] {
+    EXPECT_EQ(Ok("SELECT * FROM t WHERE n < 2.6 ORDER BY n"),
+              "[1,0.10000000149011612,1,{\"x\":1,\"y\":null},[{\"x\":1,\"y\":null}]]\n"
+              "[2,0.20000000298023224,2,{\"x\":2,\"y\":null},[{\"x\":2,\"y\":null}]]\n"
+              "[2.5,0.1,5000000000,{\"x\":2.5,\"y\":\"a\"},[{\"x\":9,\"y\":\"b\"}]]\n");
+    for (const char* where :
+         {"n > 1.5 AND n < 2.4", "n = 2", "n IN (1.6, 2)", "n BETWEEN 1.4 AND 2.4 AND n >= 1.6",
+          "f > 0.2 AND f < 0.25", "i >= 2 AND i < 3", "s.x > 1.5 AND s.x <= 2.4",
+          "s.y IS NULL AND n <> 1 AND n <> 3", "l[1].x = 2", "n = (SELECT 2.0)"}) {
+      EXPECT_EQ(Ok(std::string("SELECT i FROM t WHERE ") + where), "[2]\n") << where;
+    }
+    EXPECT_EQ(Ok("SELECT i FROM t WHERE n = 1.6"), "");
+    EXPECT_EQ(Ok("SELECT i FROM t WHERE f = 0.1::DOUBLE"), "[5000000000]\n");
+    EXPECT_EQ(Ok("SELECT max(n), sum(n) FROM t"), "[3,8.5]\n");
+  };
+  check();
+  Compact();
+  check();
+  EXPECT_EQ(Ok(absl::StrCat("SELECT typeof(n), s FROM t AT (VERSION => ",
+                            before.current_snapshot().snapshot_id(), ") WHERE n = 2")),
+            "[\"BIGINT\",{\"x\":2}]\n");
+}
+
 TEST_F(QueryCatalogTest, AColumnCalledLikeTheEnginesFileIndexIsReadRight) {
   MakeStreamTable();
   catalog::v1::CommitTableRequest commit;

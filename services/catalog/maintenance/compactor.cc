@@ -1,5 +1,7 @@
 #include "services/catalog/maintenance/compactor.h"
 
+#include <algorithm>
+
 #include <absl/strings/str_cat.h>
 
 #include "tarn/catalog/v1/snapshot.pb.h"
@@ -38,20 +40,17 @@ std::string PartitionFolder(const PartitionTuple& partition) {
   return lake::PartitionPath(values);
 }
 
-// Of columns that are not nested: only those are looked at when files are pruned.
-std::vector<ColumnStatistics> StatisticsOf(const lake::WrittenFile& file,
-                                           const std::vector<Field>& fields) {
-  std::vector<ColumnStatistics> columns;
-  for (const Field& field : fields) {
-    for (const lake::ColumnStats& stats : file.columns) {
-      if (stats.path.size() != 1 || stats.path[0] != field.name) continue;
-      ColumnStatistics column{
-          .field_id = field.id, .lower_bound = stats.lower, .upper_bound = stats.upper};
-      if (stats.null_count) column.null_count = static_cast<int64_t>(*stats.null_count);
-      columns.push_back(std::move(column));
-    }
+const Field* FindLeaf(const std::vector<Field>& fields, const std::vector<std::string>& path) {
+  const std::vector<Field>* level = &fields;
+  const Field* found = nullptr;
+  for (const std::string& name : path) {
+    const auto next = std::find_if(level->begin(), level->end(),
+                                   [&](const Field& field) { return field.name == name; });
+    if (next == level->end()) return nullptr;
+    found = &*next;
+    level = &found->fields;
   }
-  return columns;
+  return found;
 }
 
 int64_t RowsOf(const std::vector<DataFile>& files) {
@@ -71,6 +70,20 @@ absl::Status RowsDiffer(const Table& table, int64_t before, int64_t after) {
 }
 
 }  // namespace
+
+std::vector<ColumnStatistics> StatisticsOf(const lake::WrittenFile& file,
+                                           const std::vector<Field>& fields) {
+  std::vector<ColumnStatistics> columns;
+  for (const lake::ColumnStats& stats : file.columns) {
+    const Field* field = FindLeaf(fields, stats.path);
+    if (field == nullptr) continue;
+    ColumnStatistics column{
+        .field_id = field->id, .lower_bound = stats.lower, .upper_bound = stats.upper};
+    if (stats.null_count) column.null_count = static_cast<int64_t>(*stats.null_count);
+    columns.push_back(std::move(column));
+  }
+  return columns;
+}
 
 absl::StatusOr<std::vector<DataFile>> Compactor::Rewrite(const Table& table,
                                                          const CompactionGroup& group,

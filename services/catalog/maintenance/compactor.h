@@ -5,16 +5,23 @@
 #pragma once
 
 #include <functional>
+#include <vector>
 
 #include <absl/status/statusor.h>
 
+#include "common/lake/data_file.h"
 #include "common/lake/lake_paths.h"
 #include "common/postgres/postgres_pool.h"
 #include "services/catalog/engine.h"
 #include "services/catalog/maintenance/compaction_planner.h"
 #include "services/catalog/maintenance/maintenance_job.h"
+#include "services/catalog/schema.h"
 
 namespace tarn::catalog {
+
+// What is known of a written file's columns and nested fields, by their ids.
+std::vector<ColumnStatistics> StatisticsOf(const lake::WrittenFile& file,
+                                           const std::vector<Field>& fields);
 
 class Compactor {
  public:

@@ -28,25 +28,32 @@ using ::testing::SizeIs;
 
 class MaintenanceTest : public ::testing::Test {
  protected:
-  // Appends one Parquet file with `id` to d.t, in the partition of `dt`.
-  void AppendRow(int id, const std::string& dt) {
-    const Table table = fixture_.catalog().GetTable("t");
+  // Writes the rows of a SELECT into one file below `folder` of the table, with its field ids.
+  DataFile WriteFile(const Table& table, const std::string& folder, const std::string& select) {
     v1::Table proto;
     ToProto(table, &proto);
-    ASSERT_OK_AND_ASSIGN(duckdb::Connection connection, fixture_.engine().Connect());
-    const fs::path staging = fixture_.folder() / ("staging-" + std::to_string(id));
-    ASSERT_OK_AND_ASSIGN(
-        std::vector<lake::WrittenFile> files,
-        lake::WriteParquet(
-            connection, "SELECT " + std::to_string(id) + "::BIGINT AS id, DATE '" + dt + "' AS dt",
-            staging, {.field_ids = table_schema::FieldIdsSpec(proto.schema().fields())}));
-    const std::string folder = table.location + "/dt=" + dt;
-    ASSERT_OK(lake::PublishWrittenFiles(files, fixture_.lake().root() / folder));
-    ASSERT_OK(fixture_.catalog().Commit(Append("t", "append-" + std::to_string(id),
-                                               {{.path = folder + "/" + files[0].relative_path,
-                                                 .row_count = 1,
-                                                 .byte_count = static_cast<int64_t>(files[0].bytes),
-                                                 .partition = {{"dt", dt}}}})));
+    auto connection = fixture_.engine().Connect();
+    EXPECT_OK(connection);
+    auto files = lake::WriteParquet(
+        *connection, select, fixture_.folder() / "staging" / std::to_string(++written_),
+        {.field_ids = table_schema::FieldIdsSpec(proto.schema().fields())});
+    EXPECT_OK(files);
+    const std::string target = table.location + "/" + folder;
+    EXPECT_OK(lake::PublishWrittenFiles(*files, fixture_.lake().root() / target));
+    const lake::WrittenFile& file = files->at(0);
+    return {.path = target + "/" + file.relative_path,
+            .row_count = static_cast<int64_t>(file.row_count),
+            .byte_count = static_cast<int64_t>(file.bytes),
+            .columns = StatisticsOf(file, table.definition.schema.fields)};
+  }
+  // Appends one Parquet file with `id` to d.t, in the partition of `dt`.
+  void AppendRow(int id, const std::string& dt) {
+    DataFile file =
+        WriteFile(fixture_.catalog().GetTable("t"), "dt=" + dt,
+                  "SELECT " + std::to_string(id) + "::BIGINT AS id, DATE '" + dt + "' AS dt");
+    file.partition = {{"dt", dt}};
+    ASSERT_OK(
+        fixture_.catalog().Commit(Append("t", "append-" + std::to_string(id), {std::move(file)})));
   }
   MaintenanceJob Run(MaintenanceKind kind) {
     PostgresPool& pool = fixture_.catalog().pool();
@@ -67,6 +74,7 @@ class MaintenanceTest : public ::testing::Test {
   }
 
   CrawlFixture fixture_;
+  int written_ = 0;
 };
 
 TEST_F(MaintenanceTest, CompactionLeavesOneFileAPartitionAndTheSameRows) {
@@ -87,6 +95,112 @@ TEST_F(MaintenanceTest, CompactionLeavesOneFileAPartitionAndTheSameRows) {
       fixture_.Query("SELECT id, dt FROM t ORDER BY id"),
       ElementsAre("1|2024-01-01", "2|2024-01-01", "3|2024-01-02", "4|2024-01-02", "5|2024-01-02"));
   EXPECT_EQ(Run(MaintenanceKind::kCompact).rewritten_rows, 0);
+}
+
+TEST_F(MaintenanceTest, OldFilesReadRightAfterEachChangeOfColumnsAndAfterCompaction) {
+  Table table{.key = fixture_.catalog().Key("t")};
+  const auto column = [](const char* name, ColumnType type, std::vector<Field> parts = {}) {
+    return Field{.name = name, .type = type, .fields = std::move(parts)};
+  };
+  const ColumnType kStruct{TypeKind::kStruct};
+  table.definition.schema.fields = {
+      column("n", {TypeKind::kLong}),                                          // 1
+      column("i", {TypeKind::kInt}),                                           // 2
+      column("f", {TypeKind::kFloat}),                                         // 3
+      column("d", {TypeKind::kDecimal, 4, 1}),                                 // 4
+      column("s", kStruct, {column("x", {TypeKind::kLong})}),                  // 5, 6
+      column("l", {TypeKind::kList},                                           // 7
+             {column("element", kStruct, {column("x", {TypeKind::kLong})})}),  // 8, 9
+      column("m", {TypeKind::kMap},                                            // 10
+             {column("key", {TypeKind::kString}),                              // 11
+              column("value", kStruct, {column("x", {TypeKind::kLong})})}),    // 12, 13
+  };
+  AssignFieldIds(table.definition.schema.fields, 0);
+  ASSERT_OK(fixture_.catalog().pool().Run([&](Transaction& txn) {
+    return TableManager(txn).Create(fixture_.catalog().actor(), table).status();
+  }));
+  const auto append = [&](const std::string& id, const std::string& select,
+                          const SchemaEvolution& evolution) {
+    Table now = fixture_.catalog().GetTable("t");
+    auto evolved = Evolve(now.definition.schema.fields, now.last_field_id, evolution);
+    ASSERT_OK(evolved);
+    now.definition.schema.fields = evolved->change.fields;
+    CommitRequest request = Append("t", id, {WriteFile(now, "files", select)});
+    request.parameters.schema_id = now.definition.schema.schema_id;
+    request.evolution = evolution;
+    ASSERT_OK(fixture_.catalog().Commit(request));
+  };
+  append(
+      "old",
+      "SELECT i::BIGINT AS n, i::INTEGER AS i, (i / 10)::FLOAT AS f, (i / 10)::DECIMAL(4,1) AS d, "
+      "{'x': i} AS s, [{'x': i}, NULL] AS l, MAP {'k': {'x': i}} AS m FROM range(1, 4) t(i)",
+      {});
+  const auto text = [&](const char* name) { return column(name, {TypeKind::kString}); };
+  append("new",
+         "SELECT 2.5::DOUBLE AS n, 5000000000 AS i, 0.1::DOUBLE AS f, 12345.5::DECIMAL(9,1) AS d, "
+         "{'x': 2.5::DOUBLE, 'y': 'a'} AS s, [{'x': 2.5::DOUBLE, 'y': 'b'}] AS l, MAP {'k': {'x': "
+         "2.5::DOUBLE, 'y': 'c'}} "
+         "AS m, "
+         "'new' AS z",
+         {.columns = {text("z")},
+          .fields = {{5, text("y")}, {8, text("y")}, {12, text("y")}},
+          .widened = {{1, {TypeKind::kDouble}},
+                      {2, {TypeKind::kLong}},
+                      {3, {TypeKind::kDouble}},
+                      {4, {TypeKind::kDecimal, 9, 1}},
+                      {6, {TypeKind::kDouble}},
+                      {9, {TypeKind::kDouble}},
+                      {13, {TypeKind::kDouble}}}});
+  const auto check = [&] {
+    EXPECT_THAT(
+        fixture_.Query("SELECT n, i, f, d, s, l, m, z FROM t ORDER BY n"),
+        ElementsAre(
+            R"(1|1|0.10000000149011612|0.1|{"x":1,"y":null}|[{"x":1,"y":null},null]|{"k":{"x":1,"y":null}}|NULL)",
+            R"(2|2|0.20000000298023224|0.2|{"x":2,"y":null}|[{"x":2,"y":null},null]|{"k":{"x":2,"y":null}}|NULL)",
+            R"(2.5|5000000000|0.1|12345.5|{"x":2.5,"y":"a"}|[{"x":2.5,"y":"b"}]|{"k":{"x":2.5,"y":"c"}}|new)",
+            R"(3|3|0.30000001192092896|0.3|{"x":3,"y":null}|[{"x":3,"y":null},null]|{"k":{"x":3,"y":null}}|NULL)"));
+    // What a value is compared with is not bent to the old files' types.
+    for (const char* where :
+         {"n > 1.5::DOUBLE AND n < 2.5::DOUBLE", "n = 2::DOUBLE", "n IN (2::DOUBLE, 1.6::DOUBLE)",
+          "s.x > 1.5::DOUBLE AND s.x < 2.5::DOUBLE",
+          "l[1].x > 1.5::DOUBLE AND l[1].x < 2.5::DOUBLE", "f > 0.2::DOUBLE AND f < 0.3::DOUBLE",
+          "i > 1 AND i < 3", "d > 0.15 AND d < 0.25",
+          "s.y IS NULL AND n > 1.9::DOUBLE AND n <= 2.4::DOUBLE"}) {
+      EXPECT_THAT(fixture_.Query(std::string("SELECT n FROM t WHERE ") + where), ElementsAre("2"))
+          << where;
+    }
+    EXPECT_THAT(fixture_.Query("SELECT n FROM t WHERE n = 1.6::DOUBLE"), ElementsAre());
+    EXPECT_THAT(fixture_.Query("SELECT i FROM t WHERE i = 5000000000"), ElementsAre("5000000000"));
+  };
+  check();
+  const MaintenanceJob job = Run(MaintenanceKind::kCompact);
+  EXPECT_EQ(job.execution.state, ExecutionState::kSucceeded)
+      << (job.execution.failure ? job.execution.failure->message : "");
+  EXPECT_THAT(fixture_.catalog().LivePaths("t"), SizeIs(1));
+  check();
+}
+
+TEST_F(MaintenanceTest, WhatCompactionWroteCanBecomeDoubleAlsoInsideStructs) {
+  Table table{.key = fixture_.catalog().Key("t")};
+  table.definition.schema.fields = {{.name = "s",
+                                     .type = {TypeKind::kStruct},
+                                     .fields = {{.name = "x", .type = {TypeKind::kLong}}}}};
+  ASSERT_OK(fixture_.catalog().pool().Run([&](Transaction& txn) {
+    return TableManager(txn).Create(fixture_.catalog().actor(), table).status();
+  }));
+  const Table made = fixture_.catalog().GetTable("t");
+  for (const char* x : {"1", "2"}) {
+    DataFile file = WriteFile(made, "files", std::string("SELECT {'x': ") + x + "::BIGINT} AS s");
+    file.columns.clear();
+    ASSERT_OK(fixture_.catalog().Commit(Append("t", x, {std::move(file)})));
+  }
+  CommitRequest widen = Append("t", "widen", {});
+  widen.evolution.widened = {{2, {TypeKind::kDouble}}};
+  EXPECT_THAT(fixture_.catalog().Commit(widen),
+              StatusIs(absl::StatusCode::kFailedPrecondition, "WIDENING_INEXACT"));
+  Run(MaintenanceKind::kCompact);
+  EXPECT_OK(fixture_.catalog().Commit(widen));
+  EXPECT_THAT(fixture_.Query("SELECT s.x FROM t ORDER BY s.x"), ElementsAre("1", "2"));
 }
 
 TEST_F(MaintenanceTest, CompactionPlansAnewWhenAFileIsTakenAwayUnderIt) {
