@@ -294,11 +294,18 @@ void TableStore::VisitFiles(const std::string& uid, int64_t sequence_number, boo
   int64_t after_seq = 0;
   std::string after_path;
   while (true) {
-    const Result rows = txn_.ExecPrepared(
+    // Live files and those that were removed later apart, so that each branch has its index;
+    // planned for these values each time, since a plan for any snapshot reads all files that ever
+    // were.
+    const Result rows = txn_.Exec(
         "SELECT path, derived_path, added_seq, row_count, byte_count, partition, "
-        "CASE WHEN $5 THEN columns END AS columns, modify_time, added_time FROM catalog.data_files "
-        "WHERE table_uid = $1 AND added_seq <= $2 AND (removed_seq IS NULL OR removed_seq > $2) "
-        "AND (added_seq, path) > ($3, $4) ORDER BY added_seq, path LIMIT $6",
+        "CASE WHEN $5 THEN columns END AS columns, modify_time, added_time FROM ("
+        "(SELECT * FROM catalog.data_files WHERE table_uid = $1 AND removed_seq IS NULL AND "
+        "added_seq <= $2 AND (added_seq, path) > ($3, $4) ORDER BY added_seq, path LIMIT $6) "
+        "UNION ALL "
+        "(SELECT * FROM catalog.data_files WHERE table_uid = $1 AND removed_seq > $2 AND "
+        "added_seq <= $2 AND (added_seq, path) > ($3, $4) ORDER BY added_seq, path LIMIT $6)) f "
+        "ORDER BY added_seq, path LIMIT $6",
         uid, sequence_number, after_seq, after_path, with_statistics, kFilesAtOnce);
     for (const Row row : rows) visit(ReadFile(row));
     if (rows.size() < static_cast<size_t>(kFilesAtOnce)) return;

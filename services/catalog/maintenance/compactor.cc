@@ -17,6 +17,7 @@
 #include "common/table_schema/engine_types.h"
 #include "common/table_schema/table_reader.h"
 #include "services/catalog/commit_manager.h"
+#include "services/catalog/maintenance/stop_watcher.h"
 #include "services/catalog/scan_planner.h"
 #include "services/catalog/table_proto.h"
 
@@ -24,6 +25,7 @@ namespace tarn::catalog {
 namespace {
 
 constexpr int kMaxAttempts = 5;
+constexpr absl::Duration kStopInterval = absl::Milliseconds(500);
 
 std::string OrderBy(const std::vector<SortField>& sort_fields) {
   std::string order;
@@ -87,7 +89,8 @@ std::vector<ColumnStatistics> StatisticsOf(const lake::WrittenFile& file,
 
 absl::StatusOr<std::vector<DataFile>> Compactor::Rewrite(const Table& table,
                                                          const CompactionGroup& group,
-                                                         const MaintenanceJob& job) {
+                                                         const MaintenanceJob& job,
+                                                         const std::function<bool()>& stop) {
   v1::Table proto;
   ToProto(table, &proto);
   std::vector<v1::DataFile> sources(group.files.size());
@@ -102,6 +105,7 @@ absl::StatusOr<std::vector<DataFile>> Compactor::Rewrite(const Table& table,
 
   const auto write = [&]() -> absl::StatusOr<std::vector<DataFile>> {
     TARN_ASSIGN_OR_RETURN(duckdb::Connection connection, engine_.Connect());
+    const StopWatcher watcher(connection, stop, kStopInterval);
     TARN_ASSIGN_OR_RETURN(
         std::vector<lake::WrittenFile> written,
         lake::WriteParquet(connection,
@@ -122,6 +126,7 @@ absl::StatusOr<std::vector<DataFile>> Compactor::Rewrite(const Table& table,
   };
   absl::StatusOr<std::vector<DataFile>> files = write();
   lake::RemoveStaging(staging);
+  if (ErrorReason(files.status()) == duckdb::kInterrupted) return Stopped();
   return files;
 }
 
@@ -147,7 +152,7 @@ absl::Status Compactor::Attempt(MaintenanceJob& job, int attempt,
   job.rewritten_rows = 0;
   for (const CompactionGroup& group : groups) {
     if (stop()) return Stopped();
-    TARN_ASSIGN_OR_RETURN(std::vector<DataFile> files, Rewrite(plan.table, group, job));
+    TARN_ASSIGN_OR_RETURN(std::vector<DataFile> files, Rewrite(plan.table, group, job, stop));
     const int64_t rows = RowsOf(files);
     if (rows != RowsOf(group.files)) return RowsDiffer(plan.table, RowsOf(group.files), rows);
     job.rewritten_rows += rows;

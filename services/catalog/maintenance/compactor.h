@@ -28,15 +28,16 @@ class Compactor {
   Compactor(PostgresPool& pool, const lake::LakePaths& lake, Engine& engine)
       : pool_(pool), lake_(lake), engine_(engine) {}
 
-  // Sets the job's counts. `stop` true between groups or before the
-  // commit: CANCELLED, nothing committed. ABORTED
-  // COMMIT_CONFLICT when the table changed under it time and again.
+  // Sets the job's counts. CANCELLED, with nothing committed, soon after `stop` is true; it is
+  // asked by one thread at a time. ABORTED COMMIT_CONFLICT when the table changed under it time and
+  // again.
   absl::Status Run(MaintenanceJob& job, const std::function<bool()>& stop);
 
  private:
   absl::Status Attempt(MaintenanceJob& job, int attempt, const std::function<bool()>& stop);
   absl::StatusOr<std::vector<DataFile>> Rewrite(const Table& table, const CompactionGroup& group,
-                                                const MaintenanceJob& job);
+                                                const MaintenanceJob& job,
+                                                const std::function<bool()>& stop);
 
   PostgresPool& pool_;
   const lake::LakePaths& lake_;

@@ -1,4 +1,5 @@
 #include <filesystem>
+#include <fstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -222,8 +223,8 @@ TEST_F(MaintenanceTest, CompactionPlansAnewWhenAFileIsTakenAwayUnderIt) {
     EXPECT_OK(fixture_.catalog().Commit(other));
     return false;
   }));
-  // Before the group and before the commit, in both attempts.
-  EXPECT_EQ(asked, 4);
+  // Before the group and before the commit, in both attempts; now and then while it writes.
+  EXPECT_GE(asked, 4);
   EXPECT_EQ(job.files_after, 1);
   EXPECT_EQ(job.rewritten_rows, 2);
 }
@@ -337,6 +338,29 @@ TEST_F(MaintenanceTest, ExpiredSnapshotsLetTheirFilesGoAfterTheGrace) {
   ASSERT_OK(collector.Run());
   for (const std::string& path : old) EXPECT_FALSE(fs::exists(fixture_.lake().root() / path));
   EXPECT_THAT(fixture_.Query("SELECT id FROM t ORDER BY id"), ElementsAre("1", "2"));
+}
+
+TEST_F(MaintenanceTest, GarbageThatCannotBeRemovedKeepsNoOtherBehindIt) {
+  PostgresPool& pool = fixture_.catalog().pool();
+  const fs::path root = fixture_.lake().root();
+  fs::create_directories(root / "default/warehouse/d/t-1/data");
+  // No file can lie below a file.
+  for (const char* name : {"stuck", "waste"}) {
+    std::ofstream(root / "default/warehouse/d/t-1/data" / name) << "x";
+  }
+  ASSERT_OK(pool.Run([](Transaction& txn) -> absl::Status {
+    txn.Exec(
+        "INSERT INTO catalog.garbage (workspace, path, delete_after) SELECT 'default', "
+        "'default/warehouse/d/t-1/data/stuck/' || i, now() - interval '1 hour' FROM "
+        "generate_series(1, 2500) i");
+    txn.Exec(
+        "INSERT INTO catalog.garbage (workspace, path, delete_after) VALUES ('default', "
+        "'default/warehouse/d/t-1/data/waste', now() - interval '1 minute')");
+    return absl::OkStatus();
+  }));
+  EXPECT_THAT(GarbageCollector(pool, fixture_.lake(), fixture_.metrics()).Run(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, "FILE_IO"));
+  EXPECT_FALSE(fs::exists(root / "default/warehouse/d/t-1/data/waste"));
 }
 
 TEST_F(MaintenanceTest, ACommitIsKnownForAnHourWhateverTheTableSays) {

@@ -53,51 +53,56 @@ absl::Status GarbageCollector::ExpireAll() {
 }
 
 absl::Status GarbageCollector::RemoveGarbage() {
-  struct Garbage {
-    std::string workspace;
-    std::string path;
-  };
-  std::vector<Garbage> garbage;
-  TARN_RETURN_IF_ERROR(pool_.Run([&](Transaction& txn) -> absl::Status {
-    garbage.clear();
-    for (const Row row :
-         txn.Exec("SELECT workspace, path FROM catalog.garbage WHERE delete_after < "
-                  "now() AND removed_at IS NULL ORDER BY delete_after LIMIT $1",
-                  kGarbageAtOnce)) {
-      garbage.push_back({row.Get<std::string>("workspace"), row.Get<std::string>("path")});
-    }
-    return absl::OkStatus();
-  }));
   absl::Status first;
-  for (const Garbage& item : garbage) {
-    // What is removed goes before its row: a kill in between removes it once more.
-    const bool folder = IsTableFolder(item.path);
-    if (MayRemove(item.workspace, item.path)) {
-      TARN_ASSIGN_OR_RETURN(const std::filesystem::path path, lake_.Join(item.path));
-      std::error_code error;
-      if (folder) {
-        std::filesystem::remove_all(path, error);
-      } else {
-        std::filesystem::remove(path, error);
-      }
-      if (error) {
-        if (first.ok()) {
-          first =
-              FailedPrecondition("FILE_IO", "cannot remove " + item.path + ": " + error.message());
-        }
-        continue;
-      }
-      metrics_.garbage_removed.Increment();
-    }
+  // What cannot be removed keeps nothing behind it: a round goes on after it, to the end.
+  Garbage last{.delete_after = absl::InfinitePast()};
+  while (true) {
+    std::vector<Garbage> garbage;
     TARN_RETURN_IF_ERROR(pool_.Run([&](Transaction& txn) -> absl::Status {
-      txn.Exec(folder ? "UPDATE catalog.garbage SET removed_at = now() WHERE workspace = $1 AND "
-                        "path = $2"
-                      : "DELETE FROM catalog.garbage WHERE workspace = $1 AND path = $2",
-               item.workspace, item.path);
+      garbage.clear();
+      for (const Row row : txn.Exec(
+               "SELECT workspace, path, delete_after FROM catalog.garbage WHERE delete_after < "
+               "now() AND removed_at IS NULL AND (delete_after, workspace, path) > ($1, $2, "
+               "$3) ORDER BY delete_after, workspace, path LIMIT $4",
+               last.delete_after, last.workspace, last.path, kGarbageAtOnce)) {
+        garbage.push_back({row.Get<std::string>("workspace"), row.Get<std::string>("path"),
+                           row.Get<absl::Time>("delete_after")});
+      }
       return absl::OkStatus();
     }));
+    for (const Garbage& item : garbage) {
+      const absl::Status removed = Remove(item);
+      if (absl::IsUnavailable(removed)) return removed;
+      if (first.ok()) first = removed;
+    }
+    if (garbage.size() < static_cast<size_t>(kGarbageAtOnce)) return first;
+    last = std::move(garbage.back());
   }
-  return first;
+}
+
+absl::Status GarbageCollector::Remove(const Garbage& item) {
+  // What is removed goes before its row: a kill in between removes it once more.
+  const bool folder = IsTableFolder(item.path);
+  if (MayRemove(item.workspace, item.path)) {
+    TARN_ASSIGN_OR_RETURN(const std::filesystem::path path, lake_.Join(item.path));
+    std::error_code error;
+    if (folder) {
+      std::filesystem::remove_all(path, error);
+    } else {
+      std::filesystem::remove(path, error);
+    }
+    if (error) {
+      return FailedPrecondition("FILE_IO", "cannot remove " + item.path + ": " + error.message());
+    }
+    metrics_.garbage_removed.Increment();
+  }
+  return pool_.Run([&](Transaction& txn) -> absl::Status {
+    txn.Exec(folder ? "UPDATE catalog.garbage SET removed_at = now() WHERE workspace = $1 AND "
+                      "path = $2"
+                    : "DELETE FROM catalog.garbage WHERE workspace = $1 AND path = $2",
+             item.workspace, item.path);
+    return absl::OkStatus();
+  });
 }
 
 absl::Status GarbageCollector::RemoveTombstones() {

@@ -9,6 +9,8 @@
 // Thread safe.
 #pragma once
 
+#include <string>
+
 #include <absl/status/status.h>
 #include <absl/time/time.h>
 
@@ -30,7 +32,14 @@ class GarbageCollector {
 
  private:
   absl::Status ExpireAll();
+  struct Garbage {
+    std::string workspace;
+    std::string path;
+    absl::Time delete_after;
+  };
+
   absl::Status RemoveGarbage();
+  absl::Status Remove(const Garbage& item);
   absl::Status RemoveTombstones();
 
   PostgresPool& pool_;
