@@ -157,7 +157,6 @@ demo_main() {
   demo_stage "upload the raw files" demo_upload "$raw"
   demo_stage "run the pipeline smart-hub" tarn run smart-hub --wait
   demo_stage "put the device messages" tarn put device_messages "$raw/iot/raw_data_large.json" --flush
-  demo_stage "put them again, as readings" tarn put device_readings "$raw/iot/raw_data_large.json" --flush
   demo_stage "wait for the alert" demo_wait_for_alert "$demo"
   demo_report "$data" "$answers"
 }

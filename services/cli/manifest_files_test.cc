@@ -33,14 +33,13 @@ std::vector<std::string> Labels(const std::vector<DesiredResource>& resources) {
 
 TEST(ManifestFilesTest, TheExampleLoadsInAnOrderThatCanBeApplied) {
   ASSERT_OK_AND_ASSIGN(auto resources, Load({"docs/examples/smart-hub"}));
-  EXPECT_THAT(
-      Labels(resources),
-      ElementsAre("database/smart_hub", "database/iot", "crawler/usage-json",
-                  "crawler/mappings-json", "crawler/locations-csv", "crawler/rates-xml",
-                  "stream/device_messages", "stream/device_readings", "device/iot-device-01",
-                  "device/iot-device-02", "device/iot-device-03", "channel/operations",
-                  "rule/carbon-monoxide", "pipeline/smart-hub", "dataset/usage", "dataset/homes",
-                  "dashboard/residential-electrical-usage"));
+  EXPECT_THAT(Labels(resources),
+              ElementsAre("database/smart_hub", "database/iot", "crawler/usage-json",
+                          "crawler/mappings-json", "crawler/locations-csv", "crawler/rates-xml",
+                          "stream/device_messages", "device/iot-device-01", "device/iot-device-02",
+                          "device/iot-device-03", "channel/operations", "rule/carbon-monoxide",
+                          "pipeline/smart-hub", "dataset/usage", "dataset/homes",
+                          "dashboard/residential-electrical-usage"));
   EXPECT_EQ(TextField(*resources[0].message, "name"), "databases/smart_hub");
 }
 

@@ -27,7 +27,7 @@ class PostgresFaultTest : public ::testing::TestWithParam<Form> {
     std::vector<std::string> got;
     EXPECT_TRUE(WaitUntil(
         [&] {
-          got = tarn_.Query("SELECT count(*), count(DISTINCT n) FROM iot.device_messages");
+          got = tarn_.Query("SELECT count(*), count(DISTINCT n) FROM iot.numbers");
           return got == wanted;
         },
         kLong))
@@ -86,10 +86,11 @@ TEST_P(PostgresFaultTest, EverythingGoesOnByItselfWhenPostgresWasKilled) {
   }
   hub_.Generate({.homes = 2, .days = 1, .messages = 10});
   hub_.Apply();
+  hub_.ApplyNumbers();
   hub_.Upload();
   NumberedProducer producer({.address = tarn_.address(),
                              .key_file = tarn_.admin_key_file(),
-                             .stream = "streams/device_messages"});
+                             .stream = "streams/numbers"});
   ASSERT_TRUE(producer.WaitForMore(40));
   // Before, in the middle of, and after the work.
   for (int round = 0; round < 2; ++round) {

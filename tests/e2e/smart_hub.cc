@@ -51,6 +51,12 @@ std::string SmartHub::Apply(const std::string& url) {
   return Must({"apply", "-f", copy}).out;
 }
 
+void SmartHub::ApplyNumbers() {
+  Must({"apply", "-f", "-"},
+       "apiVersion: tarn/v1\nkind: Stream\nmetadata: {name: numbers}\n"
+       "spec: {table: databases/iot/tables/numbers}\n");
+}
+
 void SmartHub::Upload() {
   for (const char* table : {"usage_json:usage", "mappings_json:mappings", "locations_csv:locations",
                             "rates_xml:rates"}) {

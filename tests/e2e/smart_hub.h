@@ -29,6 +29,8 @@ class SmartHub {
   CommandResult Must(const std::vector<std::string>& arguments, const std::string& input = "");
   // The example's manifests, their channel leading to `url`; what `tarn apply` said.
   std::string Apply(const std::string& url = "http://127.0.0.1:9/alerts");
+  // A stream beside the example's, for numbered records: streams/numbers into iot.numbers.
+  void ApplyNumbers();
   void Upload();
   // Every home and day of usage_enriched, to the cent.
   void ExpectAnswers();

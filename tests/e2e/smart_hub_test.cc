@@ -69,8 +69,7 @@ TEST_P(SmartHubTest, RunsFromRawFilesToTheKnownAnswersAndAgainTheSame) {
     EXPECT_EQ(tarn_.Query("SELECT count(*) FROM iot.device_messages"),
               (std::vector<std::string>{"600"}));
   }
-  // The same messages through activities: rounded and converted as a query does it afterwards.
-  hub_.Must({"put", "device_readings", hub_.raw() + "/iot/raw_data_large.json", "--flush"});
+  // From the same stream through activities: rounded and converted as a query does it afterwards.
   EXPECT_EQ(tarn_.Query("SELECT device, count(*), round(avg(temp), 4), round(sum(co), 4), "
                         "round(sum(humidity), 4), count(longitude), count(installed) "
                         "FROM iot.readings GROUP BY device ORDER BY device"),
@@ -104,10 +103,11 @@ TEST_P(SmartHubTest, RunsFromRawFilesToTheKnownAnswersAndAgainTheSame) {
 // is in the table once.
 TEST_P(SmartHubTest, AKillLosesNoAcknowledgedRecordAndDoublesNone) {
   hub_.Apply();
+  hub_.ApplyNumbers();
   hub_.Upload();
   NumberedProducer producer({.address = tarn_.address(),
                              .key_file = tarn_.admin_key_file(),
-                             .stream = "streams/device_messages"});
+                             .stream = "streams/numbers"});
   for (const std::string& program : tarn_.programs()) {
     EXPECT_TRUE(producer.WaitForMore(20)) << program;
     tarn_.Tarn({"run", "smart-hub"});
@@ -121,7 +121,7 @@ TEST_P(SmartHubTest, AKillLosesNoAcknowledgedRecordAndDoublesNone) {
   std::vector<std::string> got;
   EXPECT_TRUE(WaitUntil(
       [&] {
-        got = tarn_.Query("SELECT count(*), count(DISTINCT n) FROM iot.device_messages");
+        got = tarn_.Query("SELECT count(*), count(DISTINCT n) FROM iot.numbers");
         return got == wanted;
       },
       absl::Minutes(2)))
