@@ -1,6 +1,9 @@
 // Device messages to Parquet: what a delivery does with a batch, beside the engine's own JSON
-// functions over the same bytes. 32 MiB of messages of 275 bytes, two threads of the engine.
+// functions over the same bytes; the same into many partitions, and published. 32 MiB of messages
+// of 275 bytes (into partitions 4 MiB), two threads of the engine.
+#include <algorithm>
 #include <filesystem>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -23,6 +26,7 @@ namespace tarn::ingestion {
 namespace {
 
 constexpr size_t kBytes = 32u << 20;
+constexpr size_t kPartitionedBytes = 4u << 20;
 
 struct Messages {
   std::vector<std::string> texts;
@@ -32,32 +36,34 @@ struct Messages {
 };
 
 // As the sample devices send them: seventeen digits, few devices, two truth values.
+std::unique_ptr<const Messages> MakeMessages(size_t bytes, size_t devices) {
+  auto messages = std::make_unique<Messages>();
+  std::mt19937_64 random(7);
+  std::uniform_real_distribution<double> unit(0.001, 0.02);
+  SchemaLearner learner(SchemaLearner::Scope::kWholeRecord, {});
+  double ts = 1594598735.0;
+  for (size_t i = 0; messages->bytes < bytes; ++i) {
+    ts += unit(random) * 100;
+    messages->texts.push_back(absl::StrFormat(
+        R"({"data":{"co":%.17g,"humidity":%.16g,"light":%s,"lpg":%.17g,"motion":%s,"smoke":%.17g,)"
+        R"("temp":%.3g},"device_id":"5e:44:3b:f3:%02x:%02x","ts":%.17g,"device":"iot-device-%d"})",
+        unit(random), 50 + 1000 * unit(random), i % 3 == 0 ? "true" : "false", unit(random),
+        i % 100 == 0 ? "true" : "false", unit(random), 20.5 + 100 * unit(random), i % devices / 256,
+        i % devices % 256, ts, i % devices));
+    messages->bytes += messages->texts.back().size();
+    learner.Observe(messages->texts.back());
+  }
+  for (const std::string& text : messages->texts) {
+    messages->records.push_back({messages->records.size(), absl::UnixEpoch(), text});
+  }
+  auto& fields = *messages->table.mutable_schema()->mutable_fields();
+  fields = learner.Columns();
+  table_schema::AssignFieldIds(fields, 0);
+  return messages;
+}
+
 const Messages& DeviceMessages() {
-  static const auto* const kMessages = [] {
-    auto* messages = new Messages;
-    std::mt19937_64 random(7);
-    std::uniform_real_distribution<double> unit(0.001, 0.02);
-    SchemaLearner learner(SchemaLearner::Scope::kWholeRecord, {});
-    double ts = 1594598735.0;
-    for (size_t i = 0; messages->bytes < kBytes; ++i) {
-      ts += unit(random) * 100;
-      messages->texts.push_back(absl::StrFormat(
-          R"({"data":{"co":%.17g,"humidity":%.16g,"light":%s,"lpg":%.17g,"motion":%s,"smoke":%.17g,)"
-          R"("temp":%.3g},"device_id":"5e:44:3b:f3:79:c%d","ts":%.17g,"device":"iot-device-0%d"})",
-          unit(random), 50 + 1000 * unit(random), i % 3 == 0 ? "true" : "false", unit(random),
-          i % 100 == 0 ? "true" : "false", unit(random), 20.5 + 100 * unit(random), i % 3, ts,
-          i % 3 + 1));
-      messages->bytes += messages->texts.back().size();
-      learner.Observe(messages->texts.back());
-    }
-    for (const std::string& text : messages->texts) {
-      messages->records.push_back({messages->records.size(), absl::UnixEpoch(), text});
-    }
-    auto& fields = *messages->table.mutable_schema()->mutable_fields();
-    fields = learner.Columns();
-    table_schema::AssignFieldIds(fields, 0);
-    return messages;
-  }();
+  static const auto* const kMessages = MakeMessages(kBytes, 3).release();
   return *kMessages;
 }
 
@@ -93,6 +99,38 @@ void BM_ConvertMessages(benchmark::State& state) {
   Report(state, messages.bytes);
 }
 BENCHMARK(BM_ConvertMessages)
+    ->Unit(benchmark::kMillisecond)
+    ->MeasureProcessCPUTime()
+    ->UseRealTime();
+
+// What a delivery does with a batch that fills so many partitions, until all is durable. 0: no
+// partitions.
+void BM_DeliverPartitions(benchmark::State& state) {
+  const auto partitions = static_cast<size_t>(state.range(0));
+  const auto messages = MakeMessages(kPartitionedBytes, std::max<size_t>(partitions, 1));
+  catalog::v1::Table table = messages->table;
+  if (partitions > 0) table.add_partition_fields()->set_source("device");
+  const TempDir dir;
+  auto converter = ParquetConverter::Open({.work_folder = dir / "work"});
+  int number = 0;
+  for (auto _ : state) {
+    const std::filesystem::path folder = dir / absl::StrCat("out", number);
+    const std::filesystem::path data = dir / absl::StrCat("data", number++);
+    auto conversion =
+        converter->Convert(table, RecordMatcher::UnknownNull::kRefuse, messages->records, folder);
+    if (!conversion.ok() || conversion->files.size() < partitions ||
+        !lake::PublishWrittenFiles(conversion->files, data).ok()) {
+      state.SkipWithError("not delivered");
+    }
+    lake::RemoveStaging(folder);
+  }
+  Report(state, messages->bytes);
+}
+BENCHMARK(BM_DeliverPartitions)
+    ->Arg(0)
+    ->Arg(1)
+    ->Arg(30)
+    ->Arg(256)
     ->Unit(benchmark::kMillisecond)
     ->MeasureProcessCPUTime()
     ->UseRealTime();

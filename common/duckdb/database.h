@@ -215,6 +215,9 @@ class Database {
   // that does not exist.
   static absl::StatusOr<Database> Open(const DatabaseOptions& options);
   absl::StatusOr<Connection> Connect() const;
+  // Whether a connection, something that came from one, or a copy of this is there; exact when
+  // nobody connects meanwhile.
+  bool HasConnections() const { return state_.use_count() > 1; }
   // "v1.5.6".
   static std::string EngineVersion();
 

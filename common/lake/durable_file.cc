@@ -1,13 +1,17 @@
 #include "common/lake/durable_file.h"
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <mutex>
+#include <system_error>
+#include <thread>
 #include <unistd.h>
 #include <utility>
-#include <vector>
 
 #include <absl/strings/str_cat.h>
 #include <sys/stat.h>
@@ -19,6 +23,9 @@ namespace tarn::lake {
 namespace {
 
 namespace fs = std::filesystem;
+
+// Flushes that run at the same time.
+constexpr size_t kMaxFlushes = 16;
 
 fs::path FolderOf(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
@@ -154,26 +161,61 @@ absl::Status PublishFile(const fs::path& temporary, const fs::path& path) {
 absl::Status FsyncFile(const fs::path& path) { return FsyncPath(path, 0); }
 absl::Status FsyncDir(const fs::path& path) { return FsyncPath(path, O_DIRECTORY); }
 
-absl::Status CreateDirectoriesDurably(const fs::path& path) {
-  std::vector<fs::path> missing;
-  fs::path at = path.has_filename() ? path : path.parent_path();
-  struct stat info = {};
-  while (::stat(at.c_str(), &info) != 0) {
-    if (errno != ENOENT) return FileError(errno, "look at", at);
-    missing.push_back(at);
-    const fs::path parent = FolderOf(at);
-    if (parent == at) break;
-    at = parent;
-  }
-  if (missing.empty() && !S_ISDIR(info.st_mode)) return FileError(EEXIST, "make the folder", at);
-  for (auto it = missing.rbegin(); it != missing.rend(); ++it) {
-    // Another process may have made it meanwhile, but not flushed it yet: flush in either case.
-    if (::mkdir(it->c_str(), 0755) != 0 && errno != EEXIST) {
-      return FileError(errno, "make the folder", *it);
+absl::Status FsyncAll(const std::vector<fs::path>& paths) {
+  std::atomic<size_t> next = 0;
+  std::mutex mutex;
+  absl::Status first_error;
+  const auto flush = [&] {
+    for (size_t i = next++; i < paths.size(); i = next++) {
+      const absl::Status status = FsyncPath(paths[i], 0);
+      if (status.ok()) continue;
+      std::lock_guard lock(mutex);
+      if (first_error.ok()) first_error = status;
     }
-    TARN_RETURN_IF_ERROR(FsyncDir(FolderOf(*it)));
+  };
+  // This thread is one of them.
+  std::vector<std::thread> threads;
+  while (threads.size() + 1 < std::min(paths.size(), kMaxFlushes)) {
+    try {
+      threads.emplace_back(flush);
+    } catch (const std::system_error&) {
+      break;  // no more threads to be had: fewer do
+    }
   }
-  return absl::OkStatus();
+  flush();
+  for (std::thread& thread : threads) thread.join();
+  return first_error;
+}
+
+absl::Status CreateDirectoriesDurably(const fs::path& path) {
+  return CreateDirectoriesDurably(std::set<fs::path>{path});
+}
+
+absl::Status CreateDirectoriesDurably(const std::set<fs::path>& paths) {
+  std::set<fs::path> missing;  // a folder before what is in it
+  std::set<fs::path> parents;
+  for (const fs::path& path : paths) {
+    fs::path at = path.has_filename() ? path : path.parent_path();
+    struct stat info = {};
+    bool exists = false;
+    while (!missing.contains(at) && !(exists = ::stat(at.c_str(), &info) == 0)) {
+      if (errno != ENOENT) return FileError(errno, "look at", at);
+      const fs::path parent = FolderOf(at);
+      missing.insert(at);
+      parents.insert(parent);
+      if (parent == at) break;
+      at = parent;
+    }
+    if (exists && !S_ISDIR(info.st_mode)) return FileError(EEXIST, "make the folder", at);
+  }
+  for (const fs::path& folder : missing) {
+    // Another process may have made it meanwhile, but not flushed it yet: its parent is flushed in
+    // either case.
+    if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) {
+      return FileError(errno, "make the folder", folder);
+    }
+  }
+  return FsyncAll({parents.begin(), parents.end()});
 }
 
 absl::Status CheckWritableDirectory(const fs::path& path) {

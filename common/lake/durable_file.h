@@ -13,8 +13,10 @@
 #pragma once
 
 #include <filesystem>
+#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
@@ -59,9 +61,14 @@ absl::Status PublishFile(const std::filesystem::path& temporary, const std::file
 
 absl::Status FsyncFile(const std::filesystem::path& path);
 absl::Status FsyncDir(const std::filesystem::path& path);
+// Many files or folders, several at the same time, since the file system flushes together what it
+// is asked for together. The first error; the others are flushed nevertheless.
+absl::Status FsyncAll(const std::vector<std::filesystem::path>& paths);
 
 // Makes `path` and what is missing above it, each with its parent flushed. OK when all is there.
 absl::Status CreateDirectoriesDurably(const std::filesystem::path& path);
+// The same of many; each parent is flushed once.
+absl::Status CreateDirectoriesDurably(const std::set<std::filesystem::path>& paths);
 
 // Whether files can be made in `path`, by making one: at start, so that a service says at once what
 // is wrong with its volume. Creates nothing that stays.

@@ -98,6 +98,33 @@ TEST(DurableFileTest, PublishingMovesAFileToItsName) {
               StatusIs(absl::StatusCode::kAlreadyExists, "FILE_EXISTS"));
 }
 
+TEST(DurableFileTest, ManyFoldersAreMadeAtOnce) {
+  const TempDir dir;
+  std::set<fs::path> folders;
+  for (int i = 0; i < 50; ++i) folders.insert(dir / std::to_string(i % 7) / std::to_string(i));
+  ASSERT_OK(CreateDirectoriesDurably(folders));
+  for (const fs::path& folder : folders) EXPECT_TRUE(fs::is_directory(folder)) << folder;
+  EXPECT_OK(CreateDirectoriesDurably(folders));
+  ASSERT_OK(WriteFileDurably(dir / "file", "x"));
+  EXPECT_THAT(CreateDirectoriesDurably(std::set<fs::path>{dir / "8/1", dir / "file"}),
+              StatusIs(absl::StatusCode::kAlreadyExists, "FILE_EXISTS"));
+}
+
+TEST(DurableFileTest, OneFileOfManyThatCannotBeFlushedIsAnError) {
+  const TempDir dir;
+  std::vector<fs::path> files;
+  for (int i = 0; i < 40; ++i) {
+    files.push_back(dir / std::to_string(i));
+    if (i != 31) {
+      ASSERT_OK(WriteFileDurably(files.back(), "x"));
+    }
+  }
+  EXPECT_THAT(FsyncAll(files), StatusIs(absl::StatusCode::kNotFound, "FILE_NOT_FOUND"));
+  files.erase(files.begin() + 31);
+  EXPECT_OK(FsyncAll(files));
+  EXPECT_OK(FsyncAll({}));
+}
+
 TEST(DurableFileTest, ErrorsSayWhatToDo) {
   EXPECT_THAT(FileError(ENOSPC, "write", "/lake/x"),
               StatusIs(absl::StatusCode::kResourceExhausted, "DISK_FULL", HasSubstr("free space")));

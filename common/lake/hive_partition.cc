@@ -1,9 +1,12 @@
 #include "common/lake/hive_partition.h"
 
 #include <algorithm>
+#include <cstdint>
 
 namespace tarn::lake {
 namespace {
+
+constexpr char kHex[] = "0123456789ABCDEF";
 
 bool IsPlain(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
@@ -11,10 +14,31 @@ bool IsPlain(char c) {
 }
 
 void AppendEncoded(char c, std::string& out) {
-  static constexpr char kHex[] = "0123456789ABCDEF";
   out += '%';
   out += kHex[static_cast<unsigned char>(c) >> 4];
   out += kHex[static_cast<unsigned char>(c) & 15];
+}
+
+// File systems allow 255 bytes.
+constexpr size_t kMaxSegmentBytes = 200;
+
+// FNV-1a: names of folders must be the same in every release.
+uint64_t Checksum(std::string_view text) {
+  uint64_t sum = 14'695'981'039'346'656'037U;
+  for (const char c : text) sum = (sum ^ static_cast<uint8_t>(c)) * 1'099'511'628'211U;
+  return sum;
+}
+
+// Cuts an encoded segment between two characters.
+void Shorten(std::string& segment) {
+  std::string end = "~";
+  for (uint64_t rest = Checksum(segment), i = 0; i < 16; ++i, rest <<= 4) {
+    end += kHex[rest >> 60];
+  }
+  size_t size = kMaxSegmentBytes - end.size();
+  if (segment[size - 1] == '%') size -= 1;
+  if (segment[size - 2] == '%') size -= 2;
+  segment.replace(size, std::string::npos, end);
 }
 
 int HexDigit(char c) {
@@ -63,6 +87,7 @@ std::string PartitionSegment(const PartitionValue& partition) {
   } else {
     out += EncodeSegment(*partition.value);
   }
+  if (out.size() > kMaxSegmentBytes) Shorten(out);
   return out;
 }
 

@@ -2,7 +2,9 @@
 // letters, digits, '_', '-', '.' and '~' are percent-encoded, as the engine does it. NULL is
 // __HIVE_DEFAULT_PARTITION__; a text value that reads the same is written with its first byte
 // encoded (%5F_HIVE…), so that what this file makes it also tells apart. The engine's own folders
-// do not: there, partition values come from what COPY returns. Pure functions; any thread.
+// do not: there, partition values come from what COPY returns. A segment that would be too long for
+// a file name is cut, and ends with '~' and a checksum of the whole: its value cannot be read back
+// from it. Pure functions; any thread.
 #pragma once
 
 #include <optional>
@@ -26,7 +28,7 @@ std::string EncodeSegment(std::string_view text);
 // The opposite; a '%' without two hex digits behind it stays as it is.
 std::string DecodeSegment(std::string_view text);
 
-// "name=value".
+// "name=value", at most 200 bytes.
 std::string PartitionSegment(const PartitionValue& partition);
 // Segments in order, with '/' between; "" for none.
 std::string PartitionPath(const std::vector<PartitionValue>& partitions);

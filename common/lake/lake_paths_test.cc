@@ -1,5 +1,8 @@
 #include "common/lake/lake_paths.h"
 
+#include <set>
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -102,6 +105,27 @@ TEST(HivePartitionTest, SegmentsAreWrittenAsTheEngineWritesThem) {
   EXPECT_EQ(PartitionPath({{"r", "x y/=%ü"}, {"n", std::nullopt}}),
             "r=x%20y%2F%3D%25%C3%BC/n=__HIVE_DEFAULT_PARTITION__");
   EXPECT_EQ(PartitionPath({}), "");
+}
+
+TEST(HivePartitionTest, AValueThatIsTooLongForAFolderIsCutAndStaysApartFromOthers) {
+  std::set<std::string> segments;
+  for (size_t length = 150; length < 200; ++length) {
+    for (const char* end : {"a", "b"}) {
+      std::string text;
+      while (text.size() < length) text += "ü/x";
+      const std::string segment = PartitionSegment({"name", text + end});
+      EXPECT_LE(segment.size(), 200u);
+      EXPECT_OK(ValidateRelativePath(segment));
+      // Cut between two characters: it can be decoded and encoded again.
+      EXPECT_EQ(EncodeSegment(DecodeSegment(segment.substr(5))), segment.substr(5));
+      segments.insert(segment);
+    }
+  }
+  EXPECT_EQ(segments.size(), 26u);
+  // What is stored must not move: this is where it was.
+  EXPECT_EQ(PartitionSegment({"v", std::string(300, 'x')}),
+            "v=" + std::string(181, 'x') + "~771A7DBA4845279C");
+  EXPECT_EQ(PartitionSegment({"v", std::string(198, 'x')}), "v=" + std::string(198, 'x'));
 }
 
 TEST(HivePartitionTest, OnlyFoldersWithNameAndValueArePartitions) {

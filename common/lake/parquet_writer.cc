@@ -47,8 +47,9 @@ std::string CopyStatement(const std::string& select_sql, const fs::path& folder,
       absl::StrAppend(&columns, columns.empty() ? "" : ", ", QuoteIdentifier(column));
     }
     // The folder is ours and was just found empty or made; engine and we agree on that.
-    absl::StrAppend(&sql, ", PARTITION_BY (", columns,
-                    "), WRITE_PARTITION_COLUMNS true, OVERWRITE_OR_IGNORE true");
+    absl::StrAppend(&sql, ", PARTITION_BY (", columns, "), WRITE_PARTITION_COLUMNS ",
+                    options.write_partition_columns ? "true" : "false",
+                    ", OVERWRITE_OR_IGNORE true");
   }
   return sql + ")";
 }
@@ -206,12 +207,14 @@ absl::StatusOr<std::vector<WrittenFile>> WriteParquet(duckdb::Connection& connec
 }
 
 absl::Status PublishWrittenFiles(std::vector<WrittenFile>& files, const fs::path& folder) {
-  for (const WrittenFile& file : files) TARN_RETURN_IF_ERROR(FsyncFile(file.path));
+  std::vector<fs::path> written;
+  for (const WrittenFile& file : files) written.emplace_back(file.path);
+  TARN_RETURN_IF_ERROR(FsyncAll(written));
   std::set<fs::path> folders;
   for (const WrittenFile& file : files) {
     folders.insert((folder / file.relative_path).parent_path());
   }
-  for (const fs::path& target : folders) TARN_RETURN_IF_ERROR(CreateDirectoriesDurably(target));
+  TARN_RETURN_IF_ERROR(CreateDirectoriesDurably(folders));
   for (WrittenFile& file : files) {
     const fs::path target = folder / file.relative_path;
     if (std::rename(file.path.c_str(), target.c_str()) != 0) {
@@ -219,8 +222,7 @@ absl::Status PublishWrittenFiles(std::vector<WrittenFile>& files, const fs::path
     }
     file.path = target.string();
   }
-  for (const fs::path& target : folders) TARN_RETURN_IF_ERROR(FsyncDir(target));
-  return absl::OkStatus();
+  return FsyncAll({folders.begin(), folders.end()});
 }
 
 void RemoveStaging(const fs::path& folder) {

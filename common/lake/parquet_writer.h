@@ -27,8 +27,10 @@ struct ParquetWriteOptions {
   // The value of COPY's FIELD_IDS ("{a: 1, s: {__duckdb_field_id: 2, x: 3}}"; common/table_schema
   // makes it); empty for none. Every column of the SELECT must be in it.
   std::string field_ids;
-  // Columns of the SELECT by whose values files are kept apart; they are written as well.
+  // Columns of the SELECT by whose values files are kept apart.
   std::vector<std::string> partition_columns;
+  // Whether they are written as well.
+  bool write_partition_columns = true;
   // SQL after ORDER BY; empty for none. Within each file of a partition as far as the engine keeps
   // it.
   std::string order_by;

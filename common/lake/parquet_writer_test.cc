@@ -107,6 +107,29 @@ TEST_F(ParquetWriterTest, PartitionValuesAreTheRowsOwn) {
                       {"", std::nullopt}}));
 }
 
+TEST_F(ParquetWriterTest, PartitionColumnsMayBeLeftOut) {
+  ParquetWriteOptions options;
+  options.field_ids = "{v: 1}";
+  options.partition_columns = {"number"};
+  options.write_partition_columns = false;
+  ASSERT_OK_AND_ASSIGN(
+      const std::vector<WrittenFile> files,
+      WriteParquet(*connection_, "SELECT range AS v, range % 3 AS number FROM range(10)",
+                   dir_ / "staging", options));
+  ASSERT_EQ(files.size(), 3);
+  std::set<std::string> numbers;
+  for (const WrittenFile& file : files) {
+    ASSERT_EQ(file.partition.size(), 1);
+    numbers.insert(file.partition[0].value.value_or("NULL"));
+    ASSERT_EQ(file.columns.size(), 1);
+    EXPECT_EQ(file.columns[0].path, std::vector<std::string>{"v"});
+    EXPECT_EQ(One("SELECT count(*) FROM parquet_schema(" + duckdb::QuoteLiteral(file.path) +
+                  ") WHERE name = 'number'"),
+              duckdb::Value(int64_t{0}));
+  }
+  EXPECT_EQ(numbers, (std::set<std::string>{"0", "1", "2"}));
+}
+
 TEST_F(ParquetWriterTest, PublishedFilesAreReadAtTheirFinalPlace) {
   ParquetWriteOptions options;
   options.partition_columns = {"p"};

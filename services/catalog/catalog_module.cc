@@ -78,6 +78,7 @@ absl::Status CatalogModule::Start() {
   loops_.push_back(std::make_unique<WorkLoop>(
       "starting compactions", garbage_signal_, options_.compaction_interval,
       when_open([this](const std::atomic<bool>&) -> absl::StatusOr<bool> {
+        engine_.CloseUnused(absl::Now() - duckdb::kUnusedDatabaseTime);
         TARN_ASSIGN_OR_RETURN(const int started, maintenance_policy_->StartCompactions());
         if (started > 0) jobs_.Notify();
         return false;

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/duckdb/lazy_database.h"
 #include "common/server/module.h"
 #include "common/server/module_context.h"
 #include "services/catalog/catalog_metrics.h"
@@ -14,7 +15,6 @@
 #include "services/catalog/catalog_service.h"
 #include "services/catalog/change_signal.h"
 #include "services/catalog/crawl/crawl_worker.h"
-#include "services/catalog/engine.h"
 #include "services/catalog/maintenance/garbage_collector.h"
 #include "services/catalog/maintenance/maintenance_policy.h"
 #include "services/catalog/maintenance/maintenance_worker.h"
@@ -45,7 +45,7 @@ class CatalogModule final : public server::Module {
   CatalogMetrics metrics_;
   Storage storage_;
   ChangeSignal jobs_;
-  Engine engine_;
+  duckdb::LazyDatabase engine_;
   CatalogService service_;
 
   std::optional<lake::LakePaths> lake_;

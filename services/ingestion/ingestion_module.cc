@@ -173,6 +173,8 @@ void IngestionModule::DoChores() {
   do {
     absl::Status status = wal_->RemoveDeliveredSegments();
     const absl::Time now = absl::Now();
+    relation_tables_->DropUnused();
+    converter_->engine().CloseUnused(now - duckdb::kUnusedDatabaseTime);
     if (status.ok() && now >= reload) {
       status = registry_.Reload();
       if (status.ok()) status = uploads_->FinishIntents();

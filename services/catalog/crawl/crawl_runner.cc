@@ -20,7 +20,7 @@ std::string LandingRoot(const CrawlInput& input) { return input.workspace + "/la
 // One crawl: the steps in their order, each adding to `findings_` or to its problems.
 class Crawl {
  public:
-  Crawl(const lake::LakePaths& lake, Engine& engine, const CrawlInput& input,
+  Crawl(const lake::LakePaths& lake, duckdb::LazyDatabase& engine, const CrawlInput& input,
         const std::function<bool()>& stop)
       : lake_(lake), engine_(engine), input_(input), stop_(stop) {}
 
@@ -227,7 +227,7 @@ class Crawl {
   }
 
   const lake::LakePaths& lake_;
-  Engine& engine_;
+  duckdb::LazyDatabase& engine_;
   const CrawlInput& input_;
   const std::function<bool()>& stop_;
 

@@ -11,10 +11,10 @@
 
 #include <absl/status/statusor.h>
 
+#include "common/duckdb/lazy_database.h"
 #include "common/lake/lake_paths.h"
 #include "services/catalog/crawl/landing_folder.h"
 #include "services/catalog/crawl/scanned_file.h"
-#include "services/catalog/engine.h"
 #include "services/catalog/table.h"
 
 namespace tarn::catalog {
@@ -54,7 +54,8 @@ struct CrawlFindings {
 
 class CrawlRunner {
  public:
-  CrawlRunner(const lake::LakePaths& lake, Engine& engine) : lake_(lake), engine_(engine) {}
+  CrawlRunner(const lake::LakePaths& lake, duckdb::LazyDatabase& engine)
+      : lake_(lake), engine_(engine) {}
 
   // `stop` is asked between files: true ends the crawl with CANCELLED. FAILED_PRECONDITION NO_FILES
   // when the folder is empty and there is no table yet.
@@ -62,7 +63,7 @@ class CrawlRunner {
 
  private:
   const lake::LakePaths& lake_;
-  Engine& engine_;
+  duckdb::LazyDatabase& engine_;
 };
 
 }  // namespace tarn::catalog

@@ -142,8 +142,9 @@ absl::Status AppendEvent(Transaction& txn, const Actor& actor, const Crawler& cr
 
 }  // namespace
 
-CrawlWorker::CrawlWorker(PostgresPool& pool, const lake::LakePaths& lake, Engine& engine,
-                         CatalogMetrics& metrics, CrawlWorkerOptions options)
+CrawlWorker::CrawlWorker(PostgresPool& pool, const lake::LakePaths& lake,
+                         duckdb::LazyDatabase& engine, CatalogMetrics& metrics,
+                         CrawlWorkerOptions options)
     : pool_(pool), lake_(lake), engine_(engine), metrics_(metrics), options_(std::move(options)) {}
 
 bool CrawlWorker::CancelRequested(const Lease& lease) {

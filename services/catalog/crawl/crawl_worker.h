@@ -30,7 +30,7 @@ struct CrawlWorkerOptions {
 
 class CrawlWorker {
  public:
-  CrawlWorker(PostgresPool& pool, const lake::LakePaths& lake, Engine& engine,
+  CrawlWorker(PostgresPool& pool, const lake::LakePaths& lake, duckdb::LazyDatabase& engine,
               CatalogMetrics& metrics, CrawlWorkerOptions options);
 
   // Runs one crawl to its end; false when none waits. An error is PostgreSQL's: the crawl is taken
@@ -47,7 +47,7 @@ class CrawlWorker {
 
   PostgresPool& pool_;
   const lake::LakePaths& lake_;
-  Engine& engine_;
+  duckdb::LazyDatabase& engine_;
   CatalogMetrics& metrics_;
   const CrawlWorkerOptions options_;
 };

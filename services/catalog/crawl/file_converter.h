@@ -7,15 +7,15 @@
 
 #include <absl/status/statusor.h>
 
+#include "common/duckdb/lazy_database.h"
 #include "common/lake/lake_paths.h"
-#include "services/catalog/engine.h"
 #include "services/catalog/table.h"
 
 namespace tarn::catalog {
 
 class FileConverter {
  public:
-  FileConverter(const lake::LakePaths& lake, Engine& engine, std::string workspace)
+  FileConverter(const lake::LakePaths& lake, duckdb::LazyDatabase& engine, std::string workspace)
       : lake_(lake), engine_(engine), workspace_(std::move(workspace)) {}
 
   // Parquet of the rows of an XML file, with the types of `definition`. INVALID_ARGUMENT for a
@@ -30,7 +30,7 @@ class FileConverter {
   std::string FolderOf(const std::string& source) const;
 
   const lake::LakePaths& lake_;
-  Engine& engine_;
+  duckdb::LazyDatabase& engine_;
   const std::string workspace_;
 };
 

@@ -7,8 +7,8 @@
 
 #include <absl/status/statusor.h>
 
+#include "common/duckdb/lazy_database.h"
 #include "services/catalog/crawl/scanned_file.h"
-#include "services/catalog/engine.h"
 
 namespace tarn::catalog {
 
@@ -24,7 +24,8 @@ absl::StatusOr<CsvReading> DetectCsvReading(const std::string& absolute_path,
 
 class FileScanner {
  public:
-  FileScanner(Engine& engine, FileFormat format, const CsvReading& csv, std::string row_element)
+  FileScanner(duckdb::LazyDatabase& engine, FileFormat format, const CsvReading& csv,
+              std::string row_element)
       : engine_(engine), format_(format), csv_(csv), row_element_(std::move(row_element)) {}
 
   // INVALID_ARGUMENT, with what is wrong and where, for a file that cannot be read.
@@ -37,7 +38,7 @@ class FileScanner {
   absl::StatusOr<ScannedFile> ScanParquet(const std::string& absolute_path);
   absl::StatusOr<ScannedFile> ScanXml(const std::string& absolute_path);
 
-  Engine& engine_;
+  duckdb::LazyDatabase& engine_;
   const FileFormat format_;
   const CsvReading& csv_;
   std::string row_element_;

@@ -116,7 +116,8 @@ bool SameReading(const TableDefinition& a, const TableDefinition& b) {
          a.partition_fields == b.partition_fields && a.external == b.external;
 }
 
-absl::StatusOr<std::vector<FileProblem>> VerifyReadable(Engine& engine, const lake::LakePaths& lake,
+absl::StatusOr<std::vector<FileProblem>> VerifyReadable(duckdb::LazyDatabase& engine,
+                                                        const lake::LakePaths& lake,
                                                         const TableDefinition& definition,
                                                         const std::vector<FileToVerify>& files,
                                                         size_t max_problems,

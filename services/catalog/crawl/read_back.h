@@ -7,9 +7,9 @@
 
 #include <absl/status/statusor.h>
 
+#include "common/duckdb/lazy_database.h"
 #include "common/lake/lake_paths.h"
 #include "services/catalog/crawl/scanned_file.h"
-#include "services/catalog/engine.h"
 #include "services/catalog/table.h"
 
 namespace tarn::catalog {
@@ -26,10 +26,8 @@ struct FileToVerify {
 // Reads all columns of all rows of `files`, as queries will. A file that the engine refuses, or of
 // which it loses a value (it takes some texts that it cannot convert for NULL), is a problem. Sets
 // row counts to what the engine counts.
-absl::StatusOr<std::vector<FileProblem>> VerifyReadable(Engine& engine, const lake::LakePaths& lake,
-                                                        const TableDefinition& definition,
-                                                        const std::vector<FileToVerify>& files,
-                                                        size_t max_problems,
-                                                        const std::function<bool()>& stop);
+absl::StatusOr<std::vector<FileProblem>> VerifyReadable(
+    duckdb::LazyDatabase& engine, const lake::LakePaths& lake, const TableDefinition& definition,
+    const std::vector<FileToVerify>& files, size_t max_problems, const std::function<bool()>& stop);
 
 }  // namespace tarn::catalog

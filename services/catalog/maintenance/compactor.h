@@ -9,10 +9,10 @@
 
 #include <absl/status/statusor.h>
 
+#include "common/duckdb/lazy_database.h"
 #include "common/lake/data_file.h"
 #include "common/lake/lake_paths.h"
 #include "common/postgres/postgres_pool.h"
-#include "services/catalog/engine.h"
 #include "services/catalog/maintenance/compaction_planner.h"
 #include "services/catalog/maintenance/maintenance_job.h"
 #include "services/catalog/schema.h"
@@ -25,7 +25,7 @@ std::vector<ColumnStatistics> StatisticsOf(const lake::WrittenFile& file,
 
 class Compactor {
  public:
-  Compactor(PostgresPool& pool, const lake::LakePaths& lake, Engine& engine)
+  Compactor(PostgresPool& pool, const lake::LakePaths& lake, duckdb::LazyDatabase& engine)
       : pool_(pool), lake_(lake), engine_(engine) {}
 
   // Sets the job's counts. CANCELLED, with nothing committed, soon after `stop` is true; it is
@@ -41,7 +41,7 @@ class Compactor {
 
   PostgresPool& pool_;
   const lake::LakePaths& lake_;
-  Engine& engine_;
+  duckdb::LazyDatabase& engine_;
 };
 
 }  // namespace tarn::catalog

@@ -7,18 +7,18 @@
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
 
+#include "common/duckdb/lazy_database.h"
 #include "common/lake/lake_paths.h"
 #include "common/lease/lease.h"
 #include "common/postgres/postgres_pool.h"
 #include "services/catalog/catalog_metrics.h"
-#include "services/catalog/engine.h"
 #include "services/catalog/maintenance/maintenance_job.h"
 
 namespace tarn::catalog {
 
 class MaintenanceWorker {
  public:
-  MaintenanceWorker(PostgresPool& pool, const lake::LakePaths& lake, Engine& engine,
+  MaintenanceWorker(PostgresPool& pool, const lake::LakePaths& lake, duckdb::LazyDatabase& engine,
                     CatalogMetrics& metrics, std::string holder, absl::Duration lease)
       : pool_(pool),
         lake_(lake),
@@ -37,7 +37,7 @@ class MaintenanceWorker {
 
   PostgresPool& pool_;
   const lake::LakePaths& lake_;
-  Engine& engine_;
+  duckdb::LazyDatabase& engine_;
   CatalogMetrics& metrics_;
   const std::string holder_;
   const absl::Duration lease_;

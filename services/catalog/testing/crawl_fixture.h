@@ -18,7 +18,7 @@ class CrawlFixture {
 
   CatalogDatabase& catalog() { return catalog_; }
   const lake::LakePaths& lake() const { return *lake_; }
-  Engine& engine() { return engine_; }
+  duckdb::LazyDatabase& engine() { return engine_; }
   CatalogMetrics& metrics() { return metrics_; }
   const TempDir& folder() const { return folder_; }
 
@@ -40,7 +40,7 @@ class CrawlFixture {
   std::optional<lake::LakePaths> lake_;
   Metrics registry_;
   CatalogMetrics metrics_{registry_};
-  Engine engine_{{.threads = 2}};
+  duckdb::LazyDatabase engine_{{.threads = 2}};
 };
 
 }  // namespace tarn::catalog

@@ -4,7 +4,7 @@
 
 #include <absl/strings/str_cat.h>
 
-#include "common/duckdb/database.h"
+#include "common/duckdb/lazy_database.h"
 #include "common/duckdb/sql_text.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
@@ -95,11 +95,8 @@ absl::StatusOr<v1::PreviewActivitiesResponse> ActivityPreview::Run(
   }
   *response.mutable_input_columns() = columns;
 
-  TARN_ASSIGN_OR_RETURN(const duckdb::Database engine,
-                        duckdb::Database::Open({.threads = 1,
-                                                .memory_limit_bytes = 256LL << 20,
-                                                .lock_down = true,
-                                                .row_sources = true}));
+  duckdb::LazyDatabase engine(
+      {.threads = 1, .memory_limit_bytes = 256LL << 20, .lock_down = true, .row_sources = true});
   RelationTables tables(engine, relations_, clock_);
   TARN_ASSIGN_OR_RETURN(const auto pipeline, ActivityPipeline::Compile(activities, columns, scope,
                                                                        {.relations = &tables,

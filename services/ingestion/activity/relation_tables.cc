@@ -151,26 +151,36 @@ absl::StatusOr<RelationTablePtr> RelationTables::Get(const std::string& workspac
                                                      const JoinedRelation& relation) {
   const absl::Time now = clock_.Now();
   std::shared_ptr<Entry> entry;
-  std::vector<std::shared_ptr<Entry>> unused;
   {
     std::lock_guard lock(mutex_);
     std::shared_ptr<Entry>& slot = entries_[KeyOf(workspace, owner, relation)];
     if (slot == nullptr) slot = std::make_shared<Entry>();
     slot->used_time = now;
     entry = slot;
-    for (auto other = entries_.begin(); other != entries_.end();) {
-      if (now - other->second->used_time < kUnusedTime) {
-        ++other;
-        continue;
-      }
-      unused.push_back(std::move(other->second));
-      other = entries_.erase(other);
-    }
   }
   std::lock_guard refreshing(entry->refreshing);
+  if (const int64_t opening = engine_.open_count(); entry->engine_opening != opening) {
+    entry->engine_opening = opening;
+    entry->table = nullptr;
+    entry->read_time = absl::InfinitePast();
+    entry->device_version = -1;
+  }
   TARN_ASSIGN_OR_RETURN(RelationTablePtr table, Refresh(*entry, workspace, owner, relation, now));
   entry->table = table;
   return table;
+}
+
+void RelationTables::DropUnused() {
+  std::vector<std::shared_ptr<Entry>> unused;  // dropped without the lock
+  std::lock_guard lock(mutex_);
+  for (auto entry = entries_.begin(); entry != entries_.end();) {
+    if (clock_.Now() - entry->second->used_time < kUnusedTime) {
+      ++entry;
+      continue;
+    }
+    unused.push_back(std::move(entry->second));
+    entry = entries_.erase(entry);
+  }
 }
 
 }  // namespace tarn::ingestion

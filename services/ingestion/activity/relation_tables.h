@@ -3,8 +3,9 @@
 // while that fails, what is there goes on being used. Tables that no batch uses any more are
 // dropped.
 //
-// Thread safe. The engine is that of the connections that run pipelines; source and clock outlive
-// this.
+// Thread safe. The engine is that of the connections that run pipelines; it, source and clock
+// outlive this. A table keeps the instance open that it is in: where the engine was opened anew, a
+// table of the one before is not used again.
 #pragma once
 
 #include <map>
@@ -17,7 +18,7 @@
 #include <absl/time/time.h>
 
 #include "common/clock/clock.h"
-#include "common/duckdb/database.h"
+#include "common/duckdb/lazy_database.h"
 #include "services/ingestion/activity/activity_step.h"
 #include "services/ingestion/activity/relation_source.h"
 
@@ -44,8 +45,8 @@ using RelationTablePtr = std::shared_ptr<const RelationTable>;
 
 class RelationTables {
  public:
-  RelationTables(duckdb::Database engine, RelationSource& source, Clock& clock)
-      : engine_(std::move(engine)), source_(source), clock_(clock) {}
+  RelationTables(duckdb::LazyDatabase& engine, RelationSource& source, Clock& clock)
+      : engine_(engine), source_(source), clock_(clock) {}
 
   RelationSource& source() { return source_; }
 
@@ -53,6 +54,8 @@ class RelationTables {
   // RESOURCE_EXHAUSTED LOOKUP_TOO_LARGE.
   absl::StatusOr<RelationTablePtr> Get(const std::string& workspace, const std::string& owner,
                                        const JoinedRelation& relation);
+  // Drops the tables that no batch has asked for in the last ten minutes.
+  void DropUnused();
 
  private:
   struct Entry {
@@ -61,6 +64,7 @@ class RelationTables {
     absl::Time read_time = absl::InfinitePast();
     absl::Time used_time = absl::InfinitePast();
     int64_t device_version = -1;
+    int64_t engine_opening = 0;  // of the engine that the table is in
   };
 
   absl::StatusOr<RelationTablePtr> Refresh(Entry& entry, const std::string& workspace,
@@ -70,7 +74,7 @@ class RelationTables {
   absl::StatusOr<RelationTablePtr> LoadTable(const RelationRows& rows,
                                              const JoinedRelation& relation);
 
-  const duckdb::Database engine_;
+  duckdb::LazyDatabase& engine_;
   RelationSource& source_;
   Clock& clock_;
   std::mutex mutex_;

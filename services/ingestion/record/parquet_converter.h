@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,7 +17,7 @@
 
 #include "tarn/catalog/v1/table.pb.h"
 
-#include "common/duckdb/database.h"
+#include "common/duckdb/lazy_database.h"
 #include "common/lake/data_file.h"
 #include "services/ingestion/record/record_rows.h"
 
@@ -53,13 +54,10 @@ struct Conversion {
   size_t taken = 0;
 };
 
-// INVALID_ARGUMENT (INVALID_FIELD) for a partition that a stream cannot fill: one whose column is
-// not there, or whose transform is none of identity, year, month, day, hour, truncate[w].
-absl::Status CheckPartitionFields(const tarn::catalog::v1::Table& table);
-
 class ParquetConverter {
  public:
-  // Makes the work folder, and empties it of what a process that was killed left there.
+  // Makes the work folder, and empties it of what a process that was killed left there. The engine
+  // is opened by the first call that needs it.
   static absl::StatusOr<ParquetConverter> Open(const ParquetConverterOptions& options);
 
   // Writes the records into `folder` (absolute, new), `transform`ed unless it is null. Errors are
@@ -71,14 +69,15 @@ class ParquetConverter {
                                      const RowTransform* transform = nullptr) const;
 
   // That of the connections that transforms get.
-  const duckdb::Database& engine() const { return database_; }
+  duckdb::LazyDatabase& engine() const { return *engine_; }
 
  private:
-  ParquetConverter(int max_partitions, duckdb::Database database)
-      : max_partitions_(max_partitions), database_(std::move(database)) {}
+  ParquetConverter(int max_partitions, duckdb::DatabaseOptions engine)
+      : max_partitions_(max_partitions),
+        engine_(std::make_unique<duckdb::LazyDatabase>(std::move(engine))) {}
 
   int max_partitions_;
-  duckdb::Database database_;
+  std::unique_ptr<duckdb::LazyDatabase> engine_;
 };
 
 }  // namespace tarn::ingestion

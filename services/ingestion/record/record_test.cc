@@ -1,7 +1,9 @@
 // What is taken for JSON, which columns are learnt, and what is never bent into shape.
 #include <algorithm>
 #include <filesystem>
+#include <map>
 
+#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_replace.h>
 #include <gmock/gmock.h>
@@ -12,6 +14,7 @@
 #include "common/testing/status_matchers.h"
 #include "common/testing/temp_dir.h"
 #include "services/ingestion/record/parquet_converter.h"
+#include "services/ingestion/record/partition_writer.h"
 #include "services/ingestion/record/record_check.h"
 #include "services/ingestion/record/record_matcher.h"
 #include "services/ingestion/record/schema_learner.h"
@@ -415,6 +418,70 @@ TEST_F(ParquetConverterTest, NoMorePartitionsThanAllowedAreWrittenAtATime) {
   EXPECT_THAT(RowsOf(conversion.files), UnorderedElementsAre("1", "1", "2"));
   ASSERT_EQ(conversion.misfits.size(), 1u);
   EXPECT_EQ(conversion.misfits[0].index, 2u);
+}
+
+// Rows of many partitions come out in these, whichever way they are written.
+TEST_F(ParquetConverterTest, ManyPartitionsKeepTheirRowsApart) {
+  struct Shape {
+    const char* name;
+    int columns;  // so many that a few partitions are written at a time
+    bool sorted;
+    int records;
+  };
+  for (const Shape& shape : {Shape{"together", 1, false, 200}, Shape{"in two", 30, false, 200},
+                             Shape{"some", 100, false, 200}, Shape{"sorted", 1, true, 200},
+                             Shape{"each", 1100, false, 6}}) {
+    SCOPED_TRACE(shape.name);
+    catalog::v1::Table table;
+    auto& fields = *table.mutable_schema()->mutable_fields();
+    *fields.Add() = MakeField("v", "long");
+    *fields.Add() = MakeField("first", "string");
+    for (int i = 0; i < shape.columns; ++i) {
+      *fields.Add() = MakeField(absl::StrCat("c", i), "long");
+    }
+    table_schema::AssignFieldIds(fields, 0);
+    table.add_partition_fields()->set_source("first");
+    table.add_partition_fields()->set_source("v");
+    table.mutable_partition_fields(1)->set_transform("truncate[100]");
+    if (shape.sorted) {
+      table.add_sort_fields()->set_source("v");
+      table.mutable_sort_fields(0)->set_descending(true);
+    }
+    // 26 texts, one of them null, one empty, one too long for a folder; two truncated values each.
+    std::vector<std::string> records;
+    std::map<std::pair<std::string, int>, std::vector<int>> expected;
+    for (int i = 0; i < shape.records; ++i) {
+      const int text = i % 26;
+      const std::string value = text == 0   ? "null"
+                                : text == 1 ? "\"\""
+                                : text == 2 ? absl::StrCat("\"", std::string(400, 'x'), "\"")
+                                            : absl::StrCat("\"a/b'", text, "\"");
+      records.push_back(absl::StrCat("{\"v\":", i, ",\"first\":", value, "}"));
+      expected[{text == 0 ? "" : value, i / 100 * 100}].push_back(i);
+    }
+    ASSERT_OK_AND_ASSIGN(const auto conversion, Convert(table, records, shape.name));
+    EXPECT_EQ(conversion.taken, records.size());
+    EXPECT_EQ(conversion.files.size(), expected.size());
+    for (const lake::WrittenFile& file : conversion.files) {
+      ASSERT_EQ(file.partition.size(), 2u);
+      EXPECT_EQ(file.partition[0].name, "first");
+      EXPECT_EQ(file.partition[1].name, "v_truncate");
+      const std::string text =
+          file.partition[0].value ? absl::StrCat("\"", *file.partition[0].value, "\"") : "";
+      int truncated = -1;
+      ASSERT_TRUE(absl::SimpleAtoi(file.partition[1].value.value_or(""), &truncated));
+      std::vector<int>& numbers = expected[{text, truncated}];
+      if (shape.sorted) std::reverse(numbers.begin(), numbers.end());
+      std::vector<std::string> wanted;
+      for (const int number : numbers) wanted.push_back(absl::StrCat(number));
+      std::vector<std::string> rows = RowsOf({file});
+      if (!shape.sorted) std::sort(rows.begin(), rows.end());
+      if (!shape.sorted) std::sort(wanted.begin(), wanted.end());
+      EXPECT_EQ(rows, wanted) << text << " " << truncated;
+      EXPECT_EQ(lake::ParsePartitionPath(file.relative_path).size(), 2u);
+      EXPECT_LT(std::filesystem::path(file.relative_path).begin()->string().size(), 256u);
+    }
+  }
 }
 
 TEST_F(ParquetConverterTest, MisfitsAreLeftOutAndNamedWhereverTheyStand) {

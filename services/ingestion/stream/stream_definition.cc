@@ -13,7 +13,7 @@
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "services/ingestion/payload/payload_reader.h"
-#include "services/ingestion/record/parquet_converter.h"
+#include "services/ingestion/record/partition_writer.h"
 #include "services/ingestion/record/record_matcher.h"
 
 namespace tarn::ingestion {

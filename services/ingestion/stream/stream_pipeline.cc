@@ -9,7 +9,7 @@
 
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
-#include "services/ingestion/record/parquet_converter.h"
+#include "services/ingestion/record/partition_writer.h"
 
 namespace tarn::ingestion {
 namespace {

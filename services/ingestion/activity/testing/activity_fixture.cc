@@ -57,7 +57,7 @@ google::protobuf::RepeatedPtrField<v1::Activity> ParseActivities(const std::stri
 }
 
 ActivityFixture::ActivityFixture()
-    : engine_(*duckdb::Database::Open({.threads = 2, .lock_down = true, .row_sources = true})),
+    : engine_({.threads = 2, .lock_down = true, .row_sources = true}),
       connection_(*engine_.Connect()) {}
 ActivityFixture::~ActivityFixture() = default;
 

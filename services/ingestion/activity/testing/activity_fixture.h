@@ -8,7 +8,7 @@
 #include <absl/status/status.h>
 #include <gtest/gtest.h>
 
-#include "common/duckdb/database.h"
+#include "common/duckdb/lazy_database.h"
 #include "services/ingestion/activity/activity_pipeline.h"
 #include "services/ingestion/activity/seen_keys.h"
 
@@ -44,7 +44,7 @@ class ActivityFixture : public ::testing::Test {
   std::string Refusals() const;
   std::vector<std::string> Messages() const;
 
-  duckdb::Database engine_;
+  duckdb::LazyDatabase engine_;
   duckdb::Connection connection_;
   ActivityEnvironment environment_;
   ActivityScope scope_{"default", "streams/s", "owner", "activities"};
