@@ -29,6 +29,11 @@ IngestionMetrics::IngestionMetrics(Metrics& metrics)
       dead_letters_purged(metrics.AddCounter("tarn_ingestion_dead_letters_purged_total",
                                              "Dead letters that were removed on request.")),
       deliveries(metrics.AddCounter("tarn_ingestion_deliveries_total", "Commits to tables.")),
+      files_delivered(
+          metrics.AddCounter("tarn_ingestion_files_delivered_total", "Files committed to tables.")),
+      batches_divided(metrics.AddCounter(
+          "tarn_ingestion_batches_divided_total",
+          "Batches that were divided since they would have filled too many partitions.")),
       delivery_failures(metrics.AddCounter("tarn_ingestion_delivery_failures_total",
                                            "Deliveries that failed and are tried again.")),
       delivery_lag_seconds(

@@ -24,6 +24,8 @@ struct IngestionMetrics {
   Counter& dead_letters_replayed;   // put back into the log
   Counter& dead_letters_purged;     // removed by a user
   Counter& deliveries;              // commits
+  Counter& files_delivered;         // committed
+  Counter& batches_divided;         // since they would have filled too many partitions
   Counter& delivery_failures;       // attempts that will be repeated
   Histogram& delivery_lag_seconds;  // from the oldest acknowledgement of a batch to its commit
   Counter& files_uploaded;

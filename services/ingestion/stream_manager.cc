@@ -41,7 +41,7 @@ absl::StatusOr<std::string> ParseStreamName(const std::string& name) {
 absl::StatusOr<v1::Stream> StreamManager::WithStatistics(const Stream& stream) {
   TARN_ASSIGN_OR_RETURN(const std::vector<DeliveryCounts> counts, deliveries_.Counts(stream.uid));
   v1::Stream proto = ToProto(stream);
-  *proto.mutable_statistics() = StatisticsOf(stream, counts, wal_, scheduler_.ErrorsOf(stream.uid));
+  *proto.mutable_statistics() = StatisticsOf(stream, counts, wal_, scheduler_.HealthOf(stream.uid));
   return proto;
 }
 

@@ -261,6 +261,47 @@ TEST_F(DeliveryPgTest, PartitionsAreOverWhatComesOutOfTheActivities) {
   EXPECT_EQ(catalog_.commit_count(), 2);
 }
 
+TEST_F(DeliveryPgTest, AStreamOfEndlessPartitionsIsToldSoAndHoldsNobodyUp) {
+  IngestionOptions options;
+  options.delivery_workers = 1;
+  Start(options);
+  v1::Stream stream = Readings();
+  stream.mutable_destinations(0)->add_activities()->mutable_flatten()->add_columns("d");
+  stream.mutable_destinations(0)->add_partition_fields()->set_source("n");
+  ASSERT_OK(Create(stream));
+  v1::Stream other = Readings();
+  other.set_name("streams/other");
+  other.mutable_destinations(0)->set_table(TableName("other"));
+  other.mutable_delivery()->mutable_max_delay()->set_seconds(0);
+  other.mutable_delivery()->mutable_max_delay()->set_nanos(100'000'000);
+  ASSERT_OK(Create(other));
+  constexpr int kRecords = 600;
+  std::vector<std::string> records;
+  for (int i = 0; i < kRecords; ++i) {
+    records.push_back(absl::StrCat(R"({"d":{"t":)", i, R"(,"n":"p)", i, R"("}})"));
+  }
+  ASSERT_OK(ingestion_->Put("s", records));
+  catalog_.HoldNextCommit();
+  std::thread flush([&] { EXPECT_OK(ingestion_->Flush("s", kWait)); });
+  EXPECT_TRUE(catalog_.WaitForHeldCommit());
+  EXPECT_OK(ingestion_->Put("other", {R"({"d":{"t":1,"n":"x"}})"}));
+  const absl::Time due = absl::Now() + absl::Milliseconds(200);
+  while (absl::Now() < due) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  catalog_.ReleaseCommit();
+  flush.join();
+  ASSERT_OK_AND_ASSIGN(const v1::Stream after, ingestion_->Get("s"));
+  EXPECT_EQ(after.statistics().delivered_records(), kRecords);
+  EXPECT_EQ(after.statistics().delivery_error(), "");
+  EXPECT_THAT(after.statistics().delivery_warning(), HasSubstr("PARTITIONS_TOO_MANY"));
+  EXPECT_EQ(ingestion_->Get("other")->statistics().delivery_warning(), "");
+  EXPECT_THAT(Rows("s", "count(*) || ' ' || count(DISTINCT n)"),
+              ElementsAre(absl::StrCat(kRecords, " ", kRecords)));
+  EXPECT_EQ(catalog_.Files(TableName("s")).size(), kRecords);
+  const std::vector<std::string> commits = catalog_.commits();
+  ASSERT_EQ(commits.size(), 4u);  // 256 partitions each at most
+  EXPECT_EQ(commits[1], TableName("other"));
+}
+
 TEST_F(DeliveryPgTest, MistakesInDestinationsAreNamedByTheirPath) {
   v1::Stream stream = Readings();
   auto* compute = stream.mutable_destinations(0)->add_activities()->mutable_compute();

@@ -159,7 +159,7 @@ bool DeliveryScheduler::MayBackfill() const {
 DeliveryScheduler::Due DeliveryScheduler::NextDue(absl::Time now, absl::Time* look_again) {
   struct Candidate {
     Due who;
-    absl::Time time = absl::InfiniteFuture();
+    absl::Time time = absl::InfiniteFuture();  // when the first of all is due
   };
   Candidate next;
   Candidate backfill;
@@ -176,10 +176,11 @@ DeliveryScheduler::Due DeliveryScheduler::NextDue(absl::Time now, absl::Time* lo
     for (auto& [id, unit] : lane.units) {
       if (unit.running) continue;
       const absl::Time due = DueTime(lane, unit);
-      // Of those that are due alike the one that waited longest for its turn.
-      const bool is_first = due < first.time || (due == first.time && first.who.unit != nullptr &&
-                                                 unit.last_turn < first.who.unit->last_turn);
-      if (is_first) first = {{&lane, &unit}, due};
+      first.time = std::min(first.time, due);
+      // Of those that are due the one whose turn was the longest ago.
+      const bool is_first =
+          due <= now && (first.who.unit == nullptr || unit.last_turn < first.who.unit->last_turn);
+      if (is_first) first.who = {&lane, &unit};
     }
   }
   if (next.time <= now) return next.who;
@@ -242,23 +243,25 @@ void DeliveryScheduler::Deliver(LaneState& lane, Unit& unit, std::unique_lock<st
     }
   }
   const std::optional<uint64_t> position = unit.delivery->position();
+  std::string warning = unit.delivery->warning();
   lock.lock();
   unit.running = false;
   if (is_backfill) --running_backfills_;
+  unit.health.warning = std::move(warning);
   // Also after an error something may have been delivered before it.
   if (position) unit.position = *position;
   if (delivered.ok()) {
     unit.failures = 0;
     unit.retry_time = absl::InfinitePast();
-    unit.error.clear();
+    unit.health.error.clear();
     // There is nothing more: what is missing before the end will never be read.
     if (!*delivered && unit.position) unit.position = std::max(*unit.position, end);
   } else {
     // The first failure may be one that a fresh look mends at once (an overlap, a changed schema).
     ++unit.failures;
     unit.retry_time = deps_.clock.Now() + rpc::RetryBackoff(kBackoff, std::min(unit.failures, 10));
-    unit.error = absl::StrCat(ErrorReason(delivered.status()), ": ",
-                              std::string(delivered.status().message()));
+    unit.health.error = absl::StrCat(ErrorReason(delivered.status()), ": ",
+                                     std::string(delivered.status().message()));
   }
   if (!lane.removed) Trim(lane);
   Sweep(lane);  // the lane may be gone now
@@ -291,7 +294,8 @@ absl::Status DeliveryScheduler::Flush(const Stream& stream, absl::Duration timeo
                                   {{"stream", stream.name()}});
       }
       for (const auto& [id, unit] : lane.units) {
-        if (error.empty() && !unit.error.empty()) error = absl::StrCat(id, ": ", unit.error);
+        if (error.empty() && !unit.health.error.empty())
+          error = absl::StrCat(id, ": ", unit.health.error);
       }
     }
     if (is_done) return absl::OkStatus();
@@ -309,17 +313,20 @@ absl::Status DeliveryScheduler::Flush(const Stream& stream, absl::Duration timeo
   }
 }
 
-std::map<std::string, std::string> DeliveryScheduler::ErrorsOf(
+std::map<std::string, DeliveryHealth> DeliveryScheduler::HealthOf(
     const std::string& stream_uid) const {
-  std::map<std::string, std::string> errors;
+  std::map<std::string, DeliveryHealth> health;
   std::lock_guard lock(mutex_);
   for (auto lane = lanes_.lower_bound(stream_uid);
        lane != lanes_.end() && IsOf(lane->first, stream_uid); ++lane) {
     for (const auto& [id, unit] : lane->second.units) {
-      if (!unit.error.empty() && !unit.ended) errors.try_emplace(id, unit.error);
+      if (unit.ended) continue;
+      DeliveryHealth& own = health[id];  // of all its lanes
+      if (own.error.empty()) own.error = unit.health.error;
+      if (own.warning.empty()) own.warning = unit.health.warning;
     }
   }
-  return errors;
+  return health;
 }
 
 void DeliveryScheduler::Remove(const std::string& stream_uid) {

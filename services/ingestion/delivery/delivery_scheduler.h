@@ -1,7 +1,9 @@
 // Decides when which unit of a stream's lanes (unit_factory.h) works, and has it done by a few
 // workers, one at a time for each unit. A unit is due when its max_bytes wait for it, when the
-// oldest of them has waited for max_delay, or when somebody flushes the stream. After an error it
-// waits, up to 5 s, and the others go on. The log of a lane is trimmed where its slowest unit is.
+// oldest of them has waited for max_delay, or when somebody flushes the stream. Of several that are
+// due, the one is next whose turn was the longest ago: one with much to do keeps no other waiting
+// for more than a batch. After an error a unit waits, up to 5 s, and the others go on. The log of a
+// lane is trimmed where its slowest unit is.
 //
 // Backfills have what the others leave: they get a worker only when nothing else is due, and where
 // there are several workers never the last of them.
@@ -31,6 +33,7 @@
 #include "services/ingestion/delivery/unit_factory.h"
 #include "services/ingestion/stream/lane.h"
 #include "services/ingestion/stream/stream_registry.h"
+#include "services/ingestion/stream/stream_statistics.h"
 
 namespace tarn::ingestion {
 
@@ -56,8 +59,8 @@ class DeliveryScheduler {
   // `is_cancelled` says so.
   absl::Status Flush(const Stream& stream, absl::Duration timeout,
                      const std::function<bool()>& is_cancelled);
-  // Why units are not getting on, by their ids.
-  std::map<std::string, std::string> ErrorsOf(const std::string& stream_uid) const;
+  // How the stream's units are doing, by their ids.
+  std::map<std::string, DeliveryHealth> HealthOf(const std::string& stream_uid) const;
   // Forgets a stream that was deleted.
   void Remove(const std::string& stream_uid);
 
@@ -73,7 +76,7 @@ class DeliveryScheduler {
     uint64_t last_turn = 0;
     int failures = 0;
     absl::Time retry_time = absl::InfinitePast();
-    std::string error;
+    DeliveryHealth health;
   };
   struct LaneState {
     Lane lane;

@@ -1,11 +1,12 @@
 // One consumer of a lane of a stream, such as a destination's table: it reads the log for itself,
 // and has a position of its own. The scheduler decides when it works.
 //
-// DeliverBatch is called by one thread at a time, position by the same.
+// DeliverBatch is called by one thread at a time, the others by the same.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
@@ -35,6 +36,10 @@ class DeliveryUnit {
   // Before it everything is delivered, durably so: the log may forget it. Nothing while that is not
   // known.
   virtual std::optional<uint64_t> position() const = 0;
+
+  // What made delivery slow, or its result hard to use, in the last hour, and what to do; empty
+  // when nothing did.
+  virtual std::string warning() const { return ""; }
 };
 
 }  // namespace tarn::ingestion

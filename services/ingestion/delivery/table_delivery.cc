@@ -27,6 +27,11 @@ namespace {
 using catalog::v1::DataFile;
 using catalog::v1::Table;
 
+// A delivery of at least so many files, with fewer rows each on average, is worth a warning.
+constexpr size_t kManyFiles = 64;
+constexpr int64_t kFewRows = 100;
+constexpr absl::Duration kWarningTime = absl::Hours(1);
+
 // Field ids of the leaves by dotted path, as the statistics of a written file name them.
 void CollectIds(const table_schema::Fields& fields, std::vector<std::string>& path,
                 std::unordered_map<std::string, int>& ids) {
@@ -90,6 +95,17 @@ std::filesystem::path TableDelivery::SeenFolder(const DeliveryDependencies& depe
                                                 const Lane& lane, std::string_view table) {
   return dependencies.seen_folder / lane.stream_uid /
          LogIdOf(lane.key, table);  // a name of its own for each
+}
+
+std::string TableDelivery::warning() const {
+  if (deps_.clock.Now() - small_files_.time > kWarningTime) return "";
+  return absl::StrCat(
+      "PARTITIONS_TOO_MANY: the delivery of ",
+      absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", small_files_.time, absl::UTCTimeZone()), " wrote ",
+      small_files_.rows, " rows into ", small_files_.files,
+      " partitions, each a file: slow to write, and to query. Deliver to a table that is divided "
+      "more coarsely (a day instead of an hour, truncate[…] of a text, fewer columns), or let more "
+      "records come together (delivery.max_delay, delivery.max_bytes)");
 }
 
 absl::StatusOr<bool> TableDelivery::DeliverBatch(const Stream& stream) {
@@ -340,6 +356,7 @@ absl::StatusOr<uint64_t> TableDelivery::Prepare(const Stream& stream, const WalR
     if (record.position < end) taken_bytes += static_cast<int64_t>(record.payload.size());
   }
   const bool whole = end == batch.records.back().position + 1;
+  if (!whole) deps_.metrics.batches_divided.Increment();
   batch_bytes_ = whole && batch_bytes_ >= LimitsOf(stream, lane_).max_bytes
                      ? std::numeric_limits<int64_t>::max()
                      : 2 * taken_bytes + 1;
@@ -409,6 +426,11 @@ absl::Status TableDelivery::CommitPrepared(const Stream& stream) {
   prepared_.reset();
   committed_position_ = done.end_position;
   deps_.metrics.deliveries.Increment();
+  const auto files = static_cast<size_t>(done.commit.added_files_size());
+  deps_.metrics.files_delivered.Increment(static_cast<double>(files));
+  if (files >= kManyFiles && done.rows < kFewRows * static_cast<int64_t>(files)) {
+    small_files_ = {deps_.clock.Now(), files, done.rows};
+  }
   deps_.metrics.records_delivered.Increment(static_cast<double>(done.rows));
   if (lane_.kind == LaneKind::kLive) {
     deps_.metrics.delivery_lag_seconds.Observe(

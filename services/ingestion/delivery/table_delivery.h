@@ -68,6 +68,7 @@ class TableDelivery : public DeliveryUnit {
 
   absl::StatusOr<bool> DeliverBatch(const Stream& stream) override;
   std::optional<uint64_t> position() const override;
+  std::string warning() const override;
 
   // Where the keys lie that its deduplicate activity has seen.
   static std::filesystem::path SeenFolder(const DeliveryDependencies& dependencies,
@@ -131,6 +132,12 @@ class TableDelivery : public DeliveryUnit {
   bool has_stale_prepared_ = false;
   DestinationTable table_;
   std::optional<Prepared> prepared_;
+  // The last delivery that made many small files.
+  struct SmallFiles {
+    absl::Time time = absl::InfinitePast();
+    size_t files = 0;
+    int64_t rows = 0;
+  } small_files_;
   // What is read at a time; less than the max_bytes after a batch that had to be divided.
   int64_t batch_bytes_ = std::numeric_limits<int64_t>::max();
 };

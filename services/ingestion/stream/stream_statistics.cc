@@ -74,7 +74,7 @@ int64_t WaitingIn(const Lane& lane, const Stream& stream, const std::vector<Deli
 
 v1::StreamStatistics StatisticsOf(const Stream& stream, const std::vector<DeliveryCounts>& counts,
                                   const WriteAheadLog& wal,
-                                  const std::map<std::string, std::string>& errors) {
+                                  const std::map<std::string, DeliveryHealth>& health) {
   v1::StreamStatistics statistics;
   const std::string live_log = LogIdOf(wal.uuid(), LiveLane(stream.uid).key);
   const StreamBacklog live = wal.Backlog(LiveLane(stream.uid).key);
@@ -98,13 +98,18 @@ v1::StreamStatistics StatisticsOf(const Stream& stream, const std::vector<Delive
     }
     statistics.set_delivered_position(
         std::min(statistics.delivered_position(), own.delivered_position()));
-    const auto error = errors.find(destination.table());
-    if (error == errors.end()) continue;
-    own.set_delivery_error(error->second);
-    if (!statistics.delivery_error().empty()) continue;
-    statistics.set_delivery_error(stream.definition.destinations_size() > 1
-                                      ? absl::StrCat(destination.table(), ": ", error->second)
-                                      : error->second);
+    const auto found = health.find(destination.table());
+    if (found == health.end()) continue;
+    const auto& [error, warning] = found->second;
+    own.set_delivery_error(error);
+    own.set_delivery_warning(warning);
+    const auto of_stream = [&](const std::string& text) {
+      return text.empty() || stream.definition.destinations_size() <= 1
+                 ? text
+                 : absl::StrCat(destination.table(), ": ", text);
+    };
+    if (statistics.delivery_error().empty()) statistics.set_delivery_error(of_stream(error));
+    if (statistics.delivery_warning().empty()) statistics.set_delivery_warning(of_stream(warning));
   }
   return statistics;
 }

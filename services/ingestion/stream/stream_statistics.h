@@ -14,9 +14,15 @@
 
 namespace tarn::ingestion {
 
-// `errors` are those of deliveries that are not getting on, by destination.
+// How the delivery to a destination is doing.
+struct DeliveryHealth {
+  std::string error;    // why it is not getting on; empty when it is
+  std::string warning;  // what made it slow of late, and what to do; empty when nothing did
+};
+
+// `health` is that of the deliveries, by destination.
 v1::StreamStatistics StatisticsOf(const Stream& stream, const std::vector<DeliveryCounts>& counts,
                                   const WriteAheadLog& wal,
-                                  const std::map<std::string, std::string>& errors);
+                                  const std::map<std::string, DeliveryHealth>& health);
 
 }  // namespace tarn::ingestion

@@ -98,7 +98,12 @@ bool FakeCatalog::HasTable(const std::string& table) const {
 
 int FakeCatalog::commit_count() const {
   std::lock_guard lock(mutex_);
-  return commit_count_;
+  return static_cast<int>(commits_.size());
+}
+
+std::vector<std::string> FakeCatalog::commits() const {
+  std::lock_guard lock(mutex_);
+  return commits_;
 }
 
 void FakeCatalog::Drop(const std::string& table) {
@@ -199,7 +204,7 @@ absl::Status FakeCatalog::Commit(const CommitTableRequest& request, CommitTableR
   entry.last_field_id = table_schema::AssignFieldIds(
       *entry.table.mutable_schema()->mutable_fields(), entry.last_field_id);
   for (const auto& file : request.added_files()) entry.files.push_back(file.path());
-  ++commit_count_;
+  commits_.push_back(request.table());
   *response->mutable_table() = entry.table;
   entry.answers[request.request_id()] = *response;
   return absl::OkStatus();

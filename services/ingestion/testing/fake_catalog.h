@@ -38,6 +38,8 @@ class FakeCatalog : public catalog::v1::CatalogService::Service {
   catalog::v1::Table TableOf(const std::string& table) const;
   bool HasTable(const std::string& table) const;
   int commit_count() const;
+  // The tables that were committed to, in order.
+  std::vector<std::string> commits() const;
   void Drop(const std::string& table);
 
   grpc::Status CreateTable(grpc::ServerContext*, const catalog::v1::CreateTableRequest*,
@@ -71,7 +73,7 @@ class FakeCatalog : public catalog::v1::CatalogService::Service {
   Hold hold_ = Hold::kNone;
   std::condition_variable hold_changed_;
   int last_field_id_ = 0;
-  int commit_count_ = 0;
+  std::vector<std::string> commits_;
   std::map<std::string, Entry> tables_;
 };
 

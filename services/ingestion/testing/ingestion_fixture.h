@@ -68,11 +68,13 @@ class IngestionPgTest : public ::testing::Test {
     ingestion_.reset();
     catalog_server_->Shutdown(absl::Seconds(1));
   }
-  void Start() {
+  void Start(const IngestionOptions& options = {}) {
     ingestion_.reset();
-    ingestion_ = std::make_unique<TestIngestion>(TestIngestion::Places{
-        database_.dsn(), lake_, state_,
-        rpc::CreateChannelTo(catalog_server_->address(), *rpc::ClientCredentials(false, ""))});
+    ingestion_ = std::make_unique<TestIngestion>(
+        TestIngestion::Places{
+            database_.dsn(), lake_, state_,
+            rpc::CreateChannelTo(catalog_server_->address(), *rpc::ClientCredentials(false, ""))},
+        options);
     ingestion_->WaitUntilReady();
   }
   std::vector<std::string> Rows(const std::string& stream, const std::string& select) {
