@@ -2,6 +2,7 @@
 // machine, the load's own programs included; every acknowledgement is flushed.
 #include <algorithm>
 #include <iostream>
+#include <map>
 #include <thread>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "bench/load/http_producer.h"
 #include "bench/load/ingest_producer.h"
 #include "bench/load/load_target.h"
+#include "bench/load/mqtt_load.h"
 #include "bench/load/small_batches.h"
 #include "common/testing/temp_dir.h"
 
@@ -22,15 +24,27 @@ namespace tarn::bench {
 namespace {
 
 constexpr double kMiB = 1 << 20;
+constexpr int64_t kMqttMessages = 50'000;
 
 double Seconds(absl::Time since) { return absl::ToDoubleSeconds(absl::Now() - since); }
 
 struct Throughput {
   double mib_s = 0;
   double records_s = 0;
+  double compaction_s = 0;  // of the time, that of compactions after the last delivery
 };
 
-// As fast as it goes for `duration`, and on until the table has it all: the time of both counts.
+// How long compactions ran after `since`; one runs at a time.
+double CompactionSeconds(const std::vector<Compaction>& compactions, absl::Time since) {
+  absl::Duration ran;
+  for (const Compaction& compaction : compactions) {
+    ran += std::max(absl::ZeroDuration(), compaction.end - std::max(compaction.begin, since));
+  }
+  return absl::ToDoubleSeconds(ran);
+}
+
+// As fast as it goes for `duration`, on until the table has it all, and on until its files are
+// compacted: all of this time counts, but for the pauses in which a compaction waits for its turn.
 Throughput RunSustained(LoadTarget& target, const std::vector<MessageBatch>& batches,
                         absl::Duration duration) {
   target.CreateStream("sustained");
@@ -51,13 +65,17 @@ Throughput RunSustained(LoadTarget& target, const std::vector<MessageBatch>& bat
     }
   }
   target.Flush("sustained");
-  const double seconds = Seconds(begin);
+  const absl::Time delivered = absl::Now();
+  const double compaction = CompactionSeconds(target.AwaitCompactions("sustained"), delivered);
+  const double seconds = absl::ToDoubleSeconds(delivered - begin) + compaction;
   const int64_t stored = target.QueryNumber("SELECT count(*) FROM bench.sustained");
   if (stored != records) {
     std::cerr << "the table has " << stored << " of " << records << " records\n";
     std::exit(1);
   }
-  return {static_cast<double>(bytes) / kMiB / seconds, static_cast<double>(records) / seconds};
+  return {.mib_s = static_cast<double>(bytes) / kMiB / seconds,
+          .records_s = static_cast<double>(records) / seconds,
+          .compaction_s = compaction};
 }
 
 // Four connections, batches of 500.
@@ -82,15 +100,19 @@ double RunHttp(LoadTarget& target, absl::Duration duration) {
 }
 
 struct Freshness {
+  double max_delay_s = 0;  // of the stream
   double p50_s = 0;
   double p99_s = 0;
   int64_t most_live_files = 0;
+  int64_t compactions = 0;  // meanwhile
 };
 
-// 20 MiB/s, while a query asks again and again for the newest event.
+// 20 MiB/s, while a query asks again and again for the newest event, and compactions run as they
+// come.
 Freshness RunFreshness(LoadTarget& target, absl::Duration duration) {
   constexpr int64_t kBytesASecond = 20 << 20;
-  target.CreateStream("fresh", absl::Milliseconds(250));
+  Freshness result;
+  result.max_delay_s = absl::ToDoubleSeconds(target.CreateStream("fresh"));
   std::vector<MessageBatch> batches = MakeBatches(16, 1000, 5);
   const absl::Time begin = absl::Now();
   std::thread load([&] {
@@ -107,7 +129,6 @@ Freshness RunFreshness(LoadTarget& target, absl::Duration duration) {
     producer.Finish();
   });
   std::vector<double> ages;
-  Freshness result;
   int64_t newest = 0;
   absl::Time files_at = begin;
   // The first two seconds make the table.
@@ -125,7 +146,11 @@ Freshness RunFreshness(LoadTarget& target, absl::Duration duration) {
     }
     absl::SleepFor(absl::Milliseconds(50));
   }
+  const absl::Time end = absl::Now();
   load.join();
+  for (const Compaction& compaction : target.AwaitCompactions("fresh")) {
+    if (compaction.begin < end) ++result.compactions;
+  }
   std::sort(ages.begin(), ages.end());
   if (ages.empty()) return result;
   result.p50_s = ages[ages.size() / 2];
@@ -147,8 +172,11 @@ int Run(double seconds, bool json) {
     parquet_floor = ParquetFloor(folder.path(), batches, floor_duration);
   }
   say("starting Tarn");
-  LoadTarget target;
-  const double idle = target.IngestionMemory();
+  const TempDir broker_folder;
+  ingestion::mqtt::Mosquitto broker(broker_folder / "broker", "log_type error");
+  LoadTarget target(
+      {{"ingestion.connector_secrets_path", broker.secrets().parent_path().string()}});
+  const std::map<std::string, double> idle = target.Memory();
   say("sustained");
   const Throughput sustained = RunSustained(target, batches, duration);
   say("HTTP");
@@ -158,8 +186,11 @@ int Run(double seconds, bool json) {
   const SmallBatchesResult small =
       RunSmallBatches(target, "small", 64, 10, std::min(duration, absl::Seconds(20)));
   target.Flush("small");
+  say("MQTT");
+  const double mqtt = RunMqtt(target, broker, kMqttMessages);
+  target.Flush("mqtt");
   say("freshness");
-  const Freshness freshness = RunFreshness(target, std::min(duration, absl::Seconds(60)));
+  const Freshness freshness = RunFreshness(target, duration);
   const double peak = target.IngestionPeakMemory();
 
   nlohmann::ordered_json figures = {
@@ -174,8 +205,18 @@ int Run(double seconds, bool json) {
       {"freshness_p99_s", freshness.p99_s},
       {"live_files", freshness.most_live_files},
       {"rss_mib", peak},
-      {"idle_rss_mib", idle},
+      {"idle_rss_mib", idle.at("ingestion")},
+      // Beside what the keys above say: the settings, and what else was seen.
+      {"seconds", seconds},
+      {"write_floor_mib_s", write_floor},
+      {"parquet_floor_mib_s", parquet_floor},
+      {"sustained_compaction_s", sustained.compaction_s},
+      {"small_batch_ack_p50_ms", small.ack_p50_ms},
+      {"mqtt_messages_s", mqtt},
+      {"freshness_max_delay_s", freshness.max_delay_s},
+      {"freshness_compactions", freshness.compactions},
   };
+  for (const auto& [program, mib] : idle) figures["idle_rss_mib_" + program] = mib;
   if (json) {
     std::cout << figures.dump() << "\n";
     return 0;
@@ -186,17 +227,28 @@ int Run(double seconds, bool json) {
   row("written and flushed alone", absl::StrFormat("%8.1f MiB/s", write_floor));
   row("engine alone, JSON to Parquet", absl::StrFormat("%8.1f MiB/s", parquet_floor));
   row("Ingest into a table, sustained",
-      absl::StrFormat("%8.1f MiB/s  %.0f records/s  (%.2f of writing, %.2f of the engine)",
-                      sustained.mib_s, sustained.records_s, sustained.mib_s / write_floor,
-                      sustained.mib_s / parquet_floor));
+      absl::StrFormat(
+          "%8.1f MiB/s  %.0f records/s  (%.2f of writing, %.2f of the engine; compacted "
+          "%.1f s after the last delivery)",
+          sustained.mib_s, sustained.records_s, sustained.mib_s / write_floor,
+          sustained.mib_s / parquet_floor, sustained.compaction_s));
   row("HTTP, batches of 500", absl::StrFormat("%8.0f records/s", http));
   row("PutRecords, 64 clients, batches of 10",
       absl::StrFormat("%8.0f records/s, acknowledged after %.1f ms (p50), %.1f ms (p99)",
                       small.records_a_second, small.ack_p50_ms, small.ack_p99_ms));
+  row("MQTT, one connector, QoS 1", absl::StrFormat("%8.0f messages/s", mqtt));
   row("freshness at 20 MiB/s",
-      absl::StrFormat("%8.2f s (p50), %.2f s (p99); at most %d live files", freshness.p50_s,
-                      freshness.p99_s, freshness.most_live_files));
-  row("memory of ingestion", absl::StrFormat("%8.0f MiB at most, %.0f MiB idle", peak, idle));
+      absl::StrFormat("%8.2f s (p50), %.2f s (p99) with a max_delay of %.2f s; at most %d live "
+                      "files, %d compactions",
+                      freshness.p50_s, freshness.p99_s, freshness.max_delay_s,
+                      freshness.most_live_files, freshness.compactions));
+  row("memory of ingestion",
+      absl::StrFormat("%8.0f MiB at most, %.0f MiB idle", peak, idle.at("ingestion")));
+  for (const auto& [program, mib] : idle) {
+    if (program != "ingestion") {
+      row("memory of " + program, absl::StrFormat("%8.0f MiB idle", mib));
+    }
+  }
   return 0;
 }
 

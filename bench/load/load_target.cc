@@ -1,5 +1,6 @@
 #include "bench/load/load_target.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
@@ -21,6 +22,13 @@
 
 namespace tarn::bench {
 namespace {
+
+// Twice the default of catalog.compaction_interval, after which one that is due has begun.
+constexpr absl::Duration kCompactionsOver = absl::Seconds(10);
+
+absl::Time TimeOf(const google::protobuf::Timestamp& time) {
+  return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
+}
 
 // A value of /proc/<pid>/status that is given in kB, in MiB.
 double MemoryOf(pid_t pid, const char* name) {
@@ -45,16 +53,19 @@ void DieUnlessOk(const absl::Status& status, const std::string& doing) {
   std::exit(1);
 }
 
-LoadTarget::LoadTarget() {
+LoadTarget::LoadTarget(const std::map<std::string, std::string>& flags)
+    : tarn_(e2e::Form::kSixProcesses, {.flags = flags, .postgres_durable = true}) {
   if (!tarn_.Start()) std::exit(1);
   dashboard_ =
       rpc::CreateChannelTo(tarn_.address("dashboard"), rpc::ClientCredentials(false, "").value());
   tokens_ = std::make_unique<auth::RemoteTokenProvider>([this] { return dashboard_; },
                                                         tarn_.admin_key_file(), SystemClock());
-  const nlohmann::json ready =
-      nlohmann::json::parse(std::ifstream(tarn_.folder() + "/ingestion.json"));
-  http_address_ = ready["addresses"]["ingestion_http"];
-  ingestion_pid_ = ready["pid"];
+  for (const std::string& program : tarn_.programs()) {
+    const nlohmann::json ready =
+        nlohmann::json::parse(std::ifstream(tarn_.folder() + "/" + program + ".json"));
+    pids_[program] = ready["pid"];
+    if (program == "ingestion") http_address_ = ready["addresses"]["ingestion_http"];
+  }
 
   const auto stub = catalog::v1::CatalogService::NewStub(dashboard_);
   catalog::v1::CreateDatabaseRequest request;
@@ -79,14 +90,11 @@ rpc::Credentials LoadTarget::credentials() {
   return {.token = *std::move(token), .request_id = ""};
 }
 
-void LoadTarget::CreateStream(const std::string& name, absl::Duration max_delay) {
+absl::Duration LoadTarget::CreateStream(const std::string& name) {
   const auto stub = ingestion::v1::IngestionService::NewStub(dashboard_);
   ingestion::v1::CreateStreamRequest request;
   request.mutable_stream()->set_name(absl::StrCat("streams/", name));
   request.mutable_stream()->set_table(absl::StrCat("databases/bench/tables/", name));
-  auto* delay = request.mutable_stream()->mutable_delivery()->mutable_max_delay();
-  delay->set_nanos(static_cast<int32_t>((max_delay % absl::Seconds(1)) / absl::Nanoseconds(1)));
-  delay->set_seconds(absl::ToInt64Seconds(max_delay));
   // Learnt columns might call a first `temp` of 20.0 what it is not; these are declared.
   const auto add = [](auto* field, const char* column, const char* type) {
     field->set_name(column);
@@ -104,10 +112,21 @@ void LoadTarget::CreateStream(const std::string& name, absl::Duration max_delay)
   add(columns->Add(), "device", "string");
   add(columns->Add(), "serial", "long");
   add(columns->Add(), "sent_ms", "long");
-  DieUnlessOk(
-      rpc::Call(*stub, &ingestion::v1::IngestionService::Stub::CreateStream, request, credentials())
-          .status(),
-      "making a stream");
+  const auto stream = rpc::Call(*stub, &ingestion::v1::IngestionService::Stub::CreateStream,
+                                request, credentials());
+  DieUnlessOk(stream.status(), "making a stream");
+  const auto& delay = stream->delivery().max_delay();
+  return absl::Seconds(delay.seconds()) + absl::Nanoseconds(delay.nanos());
+}
+
+int64_t LoadTarget::Acknowledged(const std::string& name) {
+  const auto stub = ingestion::v1::IngestionService::NewStub(dashboard_);
+  ingestion::v1::GetStreamRequest request;
+  request.set_name(absl::StrCat("streams/", name));
+  const auto stream =
+      rpc::Call(*stub, &ingestion::v1::IngestionService::Stub::GetStream, request, credentials());
+  DieUnlessOk(stream.status(), "reading a stream");
+  return stream->statistics().acknowledged_records();
 }
 
 void LoadTarget::Flush(const std::string& stream) {
@@ -152,8 +171,35 @@ int64_t LoadTarget::LiveFiles(const std::string& name) {
   return table->statistics().file_count();
 }
 
-double LoadTarget::IngestionMemory() const { return MemoryOf(ingestion_pid_, "VmRSS:"); }
+std::vector<Compaction> LoadTarget::AwaitCompactions(const std::string& name) {
+  const auto stub = catalog::v1::CatalogService::NewStub(dashboard_);
+  catalog::v1::ListMaintenanceJobsRequest request;
+  request.set_parent(absl::StrCat("databases/bench/tables/", name));
+  request.set_page_size(1000);
+  absl::Time quiet_since = absl::Now();
+  while (true) {
+    const auto jobs = rpc::Call(*stub, &catalog::v1::CatalogService::Stub::ListMaintenanceJobs,
+                                request, credentials());
+    DieUnlessOk(jobs.status(), "listing compactions");
+    std::vector<Compaction> compactions;
+    for (const catalog::v1::MaintenanceJob& job : jobs->jobs()) {
+      if (job.kind() != catalog::v1::MAINTENANCE_KIND_COMPACT) continue;
+      const absl::Time end =
+          job.times().has_end_time() ? TimeOf(job.times().end_time()) : absl::Now();
+      quiet_since = std::max(quiet_since, end);
+      compactions.push_back({TimeOf(job.times().start_time()), end});
+    }
+    if (absl::Now() - quiet_since > kCompactionsOver) return compactions;
+    absl::SleepFor(absl::Milliseconds(200));
+  }
+}
 
-double LoadTarget::IngestionPeakMemory() const { return MemoryOf(ingestion_pid_, "VmHWM:"); }
+std::map<std::string, double> LoadTarget::Memory() const {
+  std::map<std::string, double> memory;
+  for (const auto& [program, pid] : pids_) memory[program] = MemoryOf(pid, "VmRSS:");
+  return memory;
+}
+
+double LoadTarget::IngestionPeakMemory() const { return MemoryOf(pids_.at("ingestion"), "VmHWM:"); }
 
 }  // namespace tarn::bench

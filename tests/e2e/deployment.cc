@@ -156,7 +156,7 @@ bool Deployment::Start() {
 
 bool Deployment::StartPostgres() {
   PrivateClusterOptions options;
-  options.durable = false;
+  options.durable = options_.postgres_durable;
   options.survives_kill = options_.postgres_survives_kill;
   auto postgres = PrivateCluster::Start(folder() + "/postgres", options);
   if (!postgres.ok()) {

@@ -25,6 +25,8 @@ struct DeploymentOptions {
   std::map<std::string, std::string> flags;
   // Of six processes: a PostgreSQL whose commits survive its kill. Standalone's always do.
   bool postgres_survives_kill = false;
+  // Of six processes: a PostgreSQL that flushes, as in operation. Standalone's always does.
+  bool postgres_durable = false;
 };
 
 // A program is named "standalone", or by its module. A second instance of a module, beside the

@@ -88,7 +88,8 @@ bool Listens(int port) {
 
 }  // namespace
 
-Mosquitto::Mosquitto(fs::path dir) : dir_(std::move(dir)) {
+Mosquitto::Mosquitto(fs::path dir, std::string settings)
+    : dir_(std::move(dir)), settings_(std::move(settings)) {
   fs::create_directories(dir_ / "data");
   fs::create_directories(secrets());
   // Each certificate is its own authority.
@@ -127,7 +128,7 @@ void Mosquitto::Start() {
                      (secrets() / "client.pem").string(), "\ncertfile ",
                      (secrets() / "ca.pem").string(), "\nkeyfile ", (dir_ / "broker.key").string(),
                      "\nrequire_certificate true\npersistence true\npersistence_location ",
-                     (dir_ / "data").string(), "/\nmax_queued_messages 0\nlog_type all\n"));
+                     (dir_ / "data").string(), "/\nmax_queued_messages 0\n", settings_, "\n"));
     pid_ = Spawn({kBroker, "-c", dir_ / "broker.conf"}, "/dev/null", dir_ / "broker.log");
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
     int status = 0;

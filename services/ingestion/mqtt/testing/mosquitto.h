@@ -19,7 +19,8 @@ class Mosquitto {
 
   // Below `dir`; writes what a client of the workspace "default" needs into dir/secrets/default:
   // ca.pem, client.pem, client.key, password.
-  explicit Mosquitto(std::filesystem::path dir);
+  // `settings` are further lines of its configuration.
+  explicit Mosquitto(std::filesystem::path dir, std::string settings = "log_type all");
   ~Mosquitto();
   Mosquitto(const Mosquitto&) = delete;
   Mosquitto& operator=(const Mosquitto&) = delete;
@@ -40,6 +41,7 @@ class Mosquitto {
   std::string LogText() const;
 
   const std::filesystem::path dir_;
+  const std::string settings_;
   int port_ = 0;
   pid_t pid_ = 0;
 };
