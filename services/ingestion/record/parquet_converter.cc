@@ -77,6 +77,17 @@ absl::StatusOr<Conversion> ParquetConverter::Convert(const Table& table,
                                                      std::span<const ArrivedRecord> records,
                                                      const fs::path& folder,
                                                      const RowTransform* transform) const {
+  absl::StatusOr<Conversion> conversion =
+      TryConvert(table, unknown_null, records, folder, transform);
+  if (duckdb::IsEngineFatal(conversion.status())) engine_->Discard();
+  return conversion;
+}
+
+absl::StatusOr<Conversion> ParquetConverter::TryConvert(const Table& table,
+                                                        RecordMatcher::UnknownNull unknown_null,
+                                                        std::span<const ArrivedRecord> records,
+                                                        const fs::path& folder,
+                                                        const RowTransform* transform) const {
   TARN_ASSIGN_OR_RETURN(duckdb::Connection connection, engine_->Connect());
   const table_schema::Fields fields = WrittenFields(table.schema().fields());
   const bool partitioned = !table.partition_fields().empty();

@@ -61,7 +61,7 @@ class ParquetConverter {
   static absl::StatusOr<ParquetConverter> Open(const ParquetConverterOptions& options);
 
   // Writes the records into `folder` (absolute, new), `transform`ed unless it is null. Errors are
-  // the engine's, and the transform's.
+  // the engine's, and the transform's; after a fatal one of the engine the next call opens another.
   absl::StatusOr<Conversion> Convert(const tarn::catalog::v1::Table& table,
                                      RecordMatcher::UnknownNull unknown_null,
                                      std::span<const ArrivedRecord> records,
@@ -75,6 +75,11 @@ class ParquetConverter {
   ParquetConverter(int max_partitions, duckdb::DatabaseOptions engine)
       : max_partitions_(max_partitions),
         engine_(std::make_unique<duckdb::LazyDatabase>(std::move(engine))) {}
+  absl::StatusOr<Conversion> TryConvert(const tarn::catalog::v1::Table& table,
+                                        RecordMatcher::UnknownNull unknown_null,
+                                        std::span<const ArrivedRecord> records,
+                                        const std::filesystem::path& folder,
+                                        const RowTransform* transform) const;
 
   int max_partitions_;
   std::unique_ptr<duckdb::LazyDatabase> engine_;

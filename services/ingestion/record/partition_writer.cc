@@ -215,12 +215,13 @@ std::string PartitionWriter::RowsOf(size_t from, size_t to) const {
   }
   std::string join;
   for (size_t i = 0; i < key_count_; ++i) {
-    absl::StrAppend(&join, " AND __tarn_row.", KeyColumn(i), " IS NOT DISTINCT FROM p.",
+    absl::StrAppend(&join, " AND __tarn_row.", KeyColumn(i), " IS NOT DISTINCT FROM __tarn_p.",
                     KeyColumn(i));
   }
   return absl::StrCat(" FROM ", rows_, " __tarn_row JOIN (SELECT * FROM __tarn_partitions WHERE ",
-                      kPartition, " >= ", from, " AND ", kPartition, " < ", to, ") p ON true", join,
-                      " WHERE __tarn_row.", std::string(kPositionColumn), " < ", end_);
+                      kPartition, " >= ", from, " AND ", kPartition, " < ", to,
+                      ") __tarn_p ON true", join, " WHERE __tarn_row.",
+                      std::string(kPositionColumn), " < ", end_);
 }
 
 absl::Status PartitionWriter::WriteOne(size_t number, std::vector<lake::WrittenFile>& files) {

@@ -21,7 +21,8 @@ namespace {
 
 constexpr int64_t kMinBytes = 1LL << 20;
 constexpr int64_t kMaxBytes = 128LL << 20;
-constexpr absl::Duration kDefaultDelay = absl::Seconds(1);
+// So that what is acknowledged can be queried within a second.
+constexpr absl::Duration kDefaultDelay = absl::Milliseconds(500);
 constexpr absl::Duration kMinDelay = absl::Milliseconds(100);
 constexpr absl::Duration kMaxDelay = absl::Seconds(900);
 constexpr size_t kMaxCommentBytes = 4096;
@@ -53,7 +54,10 @@ void NormalizeDelivery(const std::string& path, v1::DeliveryPolicy& delivery,
   }
   const bool given = delivery.has_max_delay() &&
                      (delivery.max_delay().seconds() != 0 || delivery.max_delay().nanos() != 0);
-  if (!given) delivery.mutable_max_delay()->set_seconds(absl::ToInt64Seconds(kDefaultDelay));
+  if (!given) {
+    delivery.mutable_max_delay()->set_nanos(
+        static_cast<int32_t>(absl::ToInt64Nanoseconds(kDefaultDelay)));
+  }
   const absl::Duration delay = absl::Seconds(delivery.max_delay().seconds()) +
                                absl::Nanoseconds(delivery.max_delay().nanos());
   if (delay < kMinDelay || delay > kMaxDelay) {
