@@ -221,7 +221,7 @@ int Run(double seconds, bool json) {
     std::cout << figures.dump() << "\n";
     return 0;
   }
-  const auto row = [](const char* what, const std::string& figure) {
+  const auto row = [](const std::string& what, const std::string& figure) {
     std::cout << absl::StrFormat("%-44s %s\n", what, figure);
   };
   row("written and flushed alone", absl::StrFormat("%8.1f MiB/s", write_floor));
