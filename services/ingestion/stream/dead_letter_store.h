@@ -34,13 +34,14 @@ struct DeadLetterFilter {
   std::string destination;  // empty: any
 };
 
-// Letters of one destination that go back into a log together.
+// Letters of one destination that nobody else puts back: they go into this log together.
 struct ReplayClaim {
   std::string replay_id;
   std::string destination;
   std::string log_id;
 };
 
+// The letters of a claim.
 struct ReplayBatch {
   struct Letter {
     absl::Time ingest_time;
