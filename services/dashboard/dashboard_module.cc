@@ -16,6 +16,7 @@
 #include "services/dashboard/gateway/grpc_gateway.h"
 #include "services/dashboard/http/connect_handler.h"
 #include "services/dashboard/http/http_router.h"
+#include "services/dashboard/http/records_forwarder.h"
 #include "services/dashboard/http/web_files.h"
 #include "services/dashboard/identity/auth_service.h"
 #include "services/dashboard/identity/first_start.h"
@@ -68,9 +69,12 @@ class DashboardModule::Impl {
                   .secure_cookie = context.tls.enabled(),
                   .behind_proxy = options_.behind_proxy},
                  gateway_metrics_),
+        records_(
+            connect_, [&services = context.services] { return services.ChannelFor("dashboard"); },
+            context.clock),
         files_(options_.web_path.empty() ? DefaultWebPath()
                                          : std::filesystem::path(options_.web_path)),
-        router_(connect_, files_, gateway_metrics_, [this] { return LastReadiness(); }),
+        router_(connect_, records_, files_, gateway_metrics_, [this] { return LastReadiness(); }),
         tls_(context.tls),
         allow_insecure_listen_(context.allow_insecure_listen),
         renderer_(queries_, context.clock, static_cast<size_t>(options_.render_concurrency)),
@@ -115,6 +119,7 @@ class DashboardModule::Impl {
   void Stop() {
     if (http_ != nullptr) {
       http_->Close();
+      records_.Stop();
       connect_.Stop();
       http_->Stop();
     }
@@ -181,6 +186,7 @@ class DashboardModule::Impl {
   const ModuleChannels channels_;
   GrpcGateway gateway_;
   ConnectHandler connect_;
+  RecordsForwarder records_;
   WebFiles files_;
   HttpRouter router_;
   const server::TlsFiles tls_;

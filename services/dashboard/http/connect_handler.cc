@@ -90,6 +90,9 @@ class ConnectHandler::Call {
     std::string module;
     const MethodDescriptor* method;
     ConnectContentType type;
+    // The request is a message in binary form, whatever the type.
+    bool is_message = false;
+    ErrorEncoder encode = ErrorResponse;
   };
 
   Call(ConnectHandler& handler, HttpRequest http, std::shared_ptr<HttpResponder> responder,
@@ -117,7 +120,7 @@ class ConnectHandler::Call {
     std::string authorization = PrintableHeader(http_, rpc::kAuthorizationMetadata);
     if (!authorization.empty()) context_.AddMetadata(rpc::kAuthorizationMetadata, authorization);
     const bool session = ConcernsSession(target_.path);
-    if (target_.type.codec == ConnectCodec::kProto && !session) {
+    if (target_.is_message || (target_.type.codec == ConnectCodec::kProto && !session)) {
       request_ = ToBuffer(body);
       return absl::OkStatus();
     }
@@ -176,7 +179,7 @@ class ConnectHandler::UnaryCall final : public Call {
 
   void Start() override {
     if (absl::Status prepared = Prepare(std::move(http_.body)); !prepared.ok()) {
-      responder_->Respond(ErrorResponse(prepared));
+      responder_->Respond(target_.encode(prepared));
       return Finish(prepared);
     }
     stub_.UnaryCall(&context_, target_.path, {}, &request_, &response_,
@@ -194,7 +197,7 @@ class ConnectHandler::UnaryCall final : public Call {
       if (body.ok()) response.body = *std::move(body);
       status = body.status();
     }
-    if (!status.ok()) response = ErrorResponse(status);
+    if (!status.ok()) response = target_.encode(status);
     response.headers.emplace_back("x-request-id", request_id_);
     responder_->Respond(std::move(response));
     Finish(status);
@@ -350,13 +353,40 @@ void ConnectHandler::Handle(HttpRequest request, std::shared_ptr<HttpResponder> 
     call =
         new UnaryCall(*this, std::move(request), std::move(responder), std::move(target), *channel);
   }
+  Begin(call, answer, ErrorResponse);
+}
+
+void ConnectHandler::Forward(HttpRequest request, std::shared_ptr<HttpResponder> responder,
+                             const std::string& method_path, std::string message,
+                             ErrorEncoder encode) {
+  const MethodDescriptor* method = FindMethod(method_path);
+  const std::optional<std::string> module = ModuleOfPath(method_path);
+  if (method == nullptr || !module.has_value()) {
+    return responder->Respond(encode(Internal("METHOD_UNKNOWN", UnknownPathMessage(method_path))));
+  }
+  const absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = options_.channels(*module);
+  if (!channel.ok()) return responder->Respond(encode(channel.status()));
+  Call::Target target{.path = method_path,
+                      .module = *module,
+                      .method = method,
+                      .type = {.codec = ConnectCodec::kJson, .streaming = false},
+                      .is_message = true,
+                      .encode = encode};
+  request.body = std::move(message);
+  std::shared_ptr<HttpResponder> answer = responder;
+  Begin(new UnaryCall(*this, std::move(request), std::move(responder), std::move(target), *channel),
+        answer, encode);
+}
+
+void ConnectHandler::Begin(Call* call, const std::shared_ptr<HttpResponder>& responder,
+                           ErrorEncoder encode) {
   const uint64_t number = Add(call);
   if (number == 0) {
     delete call;
-    return answer->Respond(
-        ErrorResponse(Unavailable("MODULE_NOT_SERVING", "dashboard is stopping; try again")));
+    return responder->Respond(
+        encode(Unavailable("MODULE_NOT_SERVING", "dashboard is stopping; try again")));
   }
-  answer->OnClientGone([this, number] { CancelCall(number); });
+  responder->OnClientGone([this, number] { CancelCall(number); });
   call->Start();
 }
 

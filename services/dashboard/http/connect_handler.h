@@ -8,6 +8,9 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string>
+
+#include <absl/status/status.h>
 
 #include "common/http/http_exchange.h"
 #include "services/dashboard/gateway/module_channels.h"
@@ -42,6 +45,12 @@ class ConnectHandler {
   // A POST.
   void Handle(HttpRequest request, std::shared_ptr<HttpResponder> responder);
 
+  // Calls a unary method with a message in binary form, and with the headers of `request`; answers
+  // in JSON, errors by `encode`. For what comes in other forms than Connect's.
+  using ErrorEncoder = HttpResponse (*)(const absl::Status& status);
+  void Forward(HttpRequest request, std::shared_ptr<HttpResponder> responder,
+               const std::string& method_path, std::string message, ErrorEncoder encode);
+
   // Refuses what comes from now on, cancels the calls under way and waits until they are answered.
   void Stop();
 
@@ -50,6 +59,8 @@ class ConnectHandler {
   class UnaryCall;
   class StreamCall;
 
+  // Takes it over.
+  void Begin(Call* call, const std::shared_ptr<HttpResponder>& responder, ErrorEncoder encode);
   // The call's number, or 0 when stopping.
   uint64_t Add(Call* call);
   void CancelCall(uint64_t number);

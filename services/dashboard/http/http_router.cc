@@ -1,9 +1,12 @@
 #include "services/dashboard/http/http_router.h"
 
+#include <optional>
 #include <string>
 
+#include "common/http/record_post.h"
 #include "services/dashboard/gateway/gateway_metrics.h"
 #include "services/dashboard/http/connect_handler.h"
+#include "services/dashboard/http/records_forwarder.h"
 #include "services/dashboard/http/web_files.h"
 
 namespace tarn::dashboard {
@@ -28,6 +31,9 @@ HttpResponse HttpRouter::Get(const HttpRequest& request) {
 
 void HttpRouter::Handle(HttpRequest request, std::shared_ptr<HttpResponder> responder) {
   if (request.method == "POST") {
+    if (const std::optional<std::string> stream = StreamOfRecordsPath(request.path)) {
+      return records_.Handle(*stream, std::move(request), std::move(responder));
+    }
     return connect_.Handle(std::move(request), std::move(responder));
   }
   HttpResponse response;

@@ -1,5 +1,6 @@
-// What is where over HTTP: POST is the Connect protocol; GET the page, /healthz (the process is
-// alive) and /readyz (it can do its work).
+// What is where over HTTP: POST is the Connect protocol, but for records of streams
+// (records_forwarder.h); GET the page, /healthz (the process is alive) and /readyz (it can do its
+// work).
 #pragma once
 
 #include <functional>
@@ -13,15 +14,20 @@ namespace tarn::dashboard {
 
 class ConnectHandler;
 class GatewayMetrics;
+class RecordsForwarder;
 class WebFiles;
 
 // Thread safe. All that is referred to must outlive it.
 class HttpRouter {
  public:
   // `ready` must not block.
-  HttpRouter(ConnectHandler& connect, WebFiles& files, GatewayMetrics& metrics,
-             std::function<absl::Status()> ready)
-      : connect_(connect), files_(files), metrics_(metrics), ready_(std::move(ready)) {}
+  HttpRouter(ConnectHandler& connect, RecordsForwarder& records, WebFiles& files,
+             GatewayMetrics& metrics, std::function<absl::Status()> ready)
+      : connect_(connect),
+        records_(records),
+        files_(files),
+        metrics_(metrics),
+        ready_(std::move(ready)) {}
 
   void Handle(HttpRequest request, std::shared_ptr<HttpResponder> responder);
 
@@ -29,6 +35,7 @@ class HttpRouter {
   HttpResponse Get(const HttpRequest& request);
 
   ConnectHandler& connect_;
+  RecordsForwarder& records_;
   WebFiles& files_;
   GatewayMetrics& metrics_;
   const std::function<absl::Status()> ready_;

@@ -9,6 +9,7 @@
 #include "tarn/catalog/v1/table.pb.h"
 #include "tarn/query/v1/query_service.pb.h"
 
+#include "common/clock/clock.h"
 #include "common/http/http_server.h"
 #include "common/metrics/metrics.h"
 #include "common/server/testing/test_certificate.h"
@@ -19,6 +20,7 @@
 #include "services/dashboard/http/connect_handler.h"
 #include "services/dashboard/http/connect_protocol.h"
 #include "services/dashboard/http/http_router.h"
+#include "services/dashboard/http/records_forwarder.h"
 #include "services/dashboard/http/session_cookie.h"
 #include "services/dashboard/http/web_files.h"
 
@@ -113,6 +115,7 @@ class HttpTest : public ::testing::Test {
   void Stop() {
     if (server_ == nullptr) return;
     server_->Close();
+    records_.Stop();
     connect_.Stop();
     server_->Stop();
     server_.reset();
@@ -148,7 +151,9 @@ class HttpTest : public ::testing::Test {
       gateway_metrics_};
   WebFiles files_{dir_.path()};
   absl::Status ready_;
-  HttpRouter router_{connect_, files_, gateway_metrics_, [this] { return ready_; }};
+  RecordsForwarder records_{connect_, [this] { return *modules_.ChannelFor("dashboard"); },
+                            SystemClock()};
+  HttpRouter router_{connect_, records_, files_, gateway_metrics_, [this] { return ready_; }};
   std::unique_ptr<HttpServer> server_;
   std::string url_;
   Client client_;
@@ -192,6 +197,40 @@ TEST_F(HttpTest, ABadBodyNamesItsField) {
   EXPECT_EQ(answer.status, 400);
   EXPECT_THAT(answer.body, HasSubstr("nam"));
   EXPECT_EQ(nlohmann::json::parse(answer.body)["code"], "invalid_argument");
+}
+
+TEST_F(HttpTest, RecordsGoOnToIngestionByKeyOrToken) {
+  const std::string path = url_ + "/v1/streams/s/records";
+  Answer answer = client_.Post(path, "a,b\n1,2\n",
+                               {"Content-Type: text/csv", "Authorization: Bearer tarn_ada",
+                                "Idempotency-Key: order-17", "X-Request-Id: r1"});
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.body, R"({"results":[{"position":"0"}]})");
+  EXPECT_THAT(answer.headers, HasSubstr("x-request-id: r1"));
+  EXPECT_EQ(modules_.last_metadata("authorization"), "Bearer token-of-ada");
+  EXPECT_EQ(modules_.last_records(),
+            R"(stream: "streams/s" request_id: "order-17" payload: "a,b\n1,2\n" )"
+            R"(format { format: RECORD_FORMAT_CSV })");
+  answer = client_.Post(path + "?backfill=true", "{}",
+                        {"Content-Type:", "Authorization: Bearer a.token"});
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_THAT(modules_.last_records(), HasSubstr("backfill: true"));
+  EXPECT_EQ(modules_.last_metadata("authorization"), "Bearer a.token");
+}
+
+TEST_F(HttpTest, RecordsAreRefusedAsIngestionRefusesThem) {
+  const auto post = [&](const std::string& stream, const std::string& type,
+                        const std::string& credential) {
+    return client_.Post(url_ + "/v1/streams/" + stream + "/records", "{}",
+                        {"Content-Type: " + type, "Authorization: Bearer " + credential});
+  };
+  EXPECT_EQ(post("s", "application/json", "tarn_eve").status, 401);
+  EXPECT_EQ(post("s", "image/png", "a.token").status, 415);
+  const Answer full = post("full", "application/json", "a.token");
+  EXPECT_EQ(full.status, 503);
+  EXPECT_THAT(full.headers, HasSubstr("retry-after: 10"));
+  EXPECT_EQ(nlohmann::json::parse(full.body)["message"], "too much waits for delivery");
+  EXPECT_EQ(post("a/b", "application/json", "a.token").status, 501) << "no such path";
 }
 
 TEST_F(HttpTest, WhatDoesNotExistIsUnimplemented) {

@@ -2,8 +2,6 @@
 
 #include <charconv>
 
-#include "common/http/http_error.h"
-#include "common/status/error.h"
 #include "services/ingestion/payload/json_text.h"
 
 namespace tarn::ingestion {
@@ -44,32 +42,6 @@ std::string PutResponseJson(const PutOutcome& outcome) {
   if (outcome.replayed) json += ",\"replayed\":true";
   json += '}';
   return json;
-}
-
-HttpResponse PutErrorResponse(const absl::Status& status) {
-  const std::string reason = ErrorReason(status);
-  int http_status = HttpStatusOf(status.code());
-  std::string_view retry_after = "1";
-  if (reason == "REQUEST_TOO_LARGE") {
-    http_status = 413;
-  } else if (reason == "CONTENT_TYPE_UNKNOWN" || reason == "ENCODING_UNKNOWN") {
-    http_status = 415;
-  } else if (reason == "METHOD_NOT_ALLOWED") {
-    http_status = 405;
-  } else if (reason == "WAL_FULL" || reason == "DISK_FULL") {
-    // Room comes with a delivery, or with somebody who makes some.
-    http_status = 503;
-    retry_after = "10";
-  }
-  HttpResponse response = ErrorResponse(http_status, status);
-  if (http_status == 429 || http_status == 503) {
-    response.headers.emplace_back("retry-after", retry_after);
-  } else if (http_status == 401) {
-    response.headers.emplace_back("www-authenticate", "Bearer");
-  } else if (http_status == 405) {
-    response.headers.emplace_back("allow", "POST");
-  }
-  return response;
 }
 
 }  // namespace tarn::ingestion

@@ -1,15 +1,10 @@
 #include "services/ingestion/http/records_handler.h"
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 
-#include <absl/strings/ascii.h>
-#include <absl/strings/match.h>
-#include <absl/strings/str_cat.h>
-
 #include "common/http/content_decoder.h"
-#include "common/http/http_error.h"
+#include "common/http/record_post.h"
 #include "common/postgres/storage_opener.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
@@ -22,61 +17,13 @@
 namespace tarn::ingestion {
 namespace {
 
-constexpr std::string_view kPrefix = "/v1/streams/";
-constexpr std::string_view kSuffix = "/records";
-
-// "streams/{stream}" of /v1/streams/{stream}/records.
-std::optional<std::string> StreamOf(std::string_view path) {
-  if (path.size() <= kPrefix.size() + kSuffix.size() || path.substr(0, kPrefix.size()) != kPrefix ||
-      path.substr(path.size() - kSuffix.size()) != kSuffix) {
-    return std::nullopt;
-  }
-  path.remove_prefix(kPrefix.size());
-  path.remove_suffix(kSuffix.size());
-  if (path.find('/') != std::string_view::npos) return std::nullopt;
-  return absl::StrCat("streams/", std::string(path));
-}
-
 absl::StatusOr<v1::RecordFormat> FormatOf(std::string_view content_type) {
-  std::string type(content_type.substr(0, content_type.find(';')));
-  absl::StripAsciiWhitespace(&type);
-  absl::AsciiStrToLower(&type);
-  if (type.empty()) return v1::RECORD_FORMAT_UNSPECIFIED;  // the stream's
-  if (type == "application/x-ndjson" || type == "application/jsonl" ||
-      type == "application/x-jsonlines") {
-    return v1::RECORD_FORMAT_JSON_LINES;
+  TARN_ASSIGN_OR_RETURN(const std::string name, RecordFormatOf(content_type));
+  v1::RecordFormat format = v1::RECORD_FORMAT_UNSPECIFIED;
+  if (!v1::RecordFormat_Parse(name, &format)) {
+    return Internal("RECORD_FORMAT_UNKNOWN", "there is no record format " + name);
   }
-  if (type == "application/json") return v1::RECORD_FORMAT_JSON_ARRAY;
-  if (type == "text/csv") return v1::RECORD_FORMAT_CSV;
-  if (type == "text/plain") return v1::RECORD_FORMAT_TEXT;
-  return InvalidArgument("CONTENT_TYPE_UNKNOWN",
-                         "records are taken as application/x-ndjson, application/json, text/csv or "
-                         "text/plain; say so in Content-Type");
-}
-
-// Whether the query says backfill=true; other parameters mean nothing here.
-absl::StatusOr<bool> BackfillOf(std::string_view query) {
-  constexpr std::string_view kName = "backfill=";
-  while (!query.empty()) {
-    const std::string_view parameter = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(query.size(), parameter.size() + 1));
-    if (!parameter.starts_with(kName)) continue;
-    const std::string_view value = parameter.substr(kName.size());
-    if (value == "true" || value == "false") return value == "true";
-    return InvalidFields({{"backfill", "must be true or false"}});
-  }
-  return false;
-}
-
-// What follows "Bearer " (in any case), or "".
-std::string BearerOf(const HttpRequest& request) {
-  constexpr std::string_view kScheme = "bearer ";
-  const std::string_view value = request.Header("authorization");
-  if (value.size() <= kScheme.size() ||
-      absl::AsciiStrToLower(std::string(value.substr(0, kScheme.size()))) != kScheme) {
-    return "";
-  }
-  return std::string(value.substr(kScheme.size()));
+  return format;
 }
 
 HttpResponse Text(int status, std::string text) {
@@ -99,10 +46,11 @@ class RecordsHandler::Put : public std::enable_shared_from_this<Put> {
 
   void Start() {
     std::string credential = BearerOf(request_);
-    if (!KeyExchanger::IsKey(credential)) return Admit(credential);
+    if (!auth::KeyExchanger::IsKey(credential)) return Admit(credential);
     owner_.keys_.Exchange(credential,
                           [self = shared_from_this()](const absl::StatusOr<std::string>& token) {
-                            if (!token.ok()) return self->Answer(PutErrorResponse(token.status()));
+                            if (!token.ok())
+                              return self->Answer(RecordsErrorResponse(token.status()));
                             self->Admit(*token);
                           });
   }
@@ -111,7 +59,7 @@ class RecordsHandler::Put : public std::enable_shared_from_this<Put> {
   void Admit(const std::string& token) {
     auto scope = owner_.handler_.BeginPlainCall(token, std::string(request_.Header("x-request-id")),
                                                 {"PutRecordsOverHttp", rpc::Access::kWrite});
-    if (!scope.ok()) return Answer(PutErrorResponse(scope.status()));
+    if (!scope.ok()) return Answer(RecordsErrorResponse(scope.status()));
     scope_ = *std::move(scope);
     if (absl::Status open = owner_.storage_.Check(); !open.ok()) return Fail(open);
     owner_.finder_.Find(scope_->context().caller.workspace, stream_,
@@ -147,7 +95,7 @@ class RecordsHandler::Put : public std::enable_shared_from_this<Put> {
         });
   }
 
-  void Fail(const absl::Status& status) { End(PutErrorResponse(status), status); }
+  void Fail(const absl::Status& status) { End(RecordsErrorResponse(status), status); }
 
   // The responder goes before the scope: when no call is under way, the server may stop.
   void End(HttpResponse response, const absl::Status& status) {
@@ -170,9 +118,9 @@ class RecordsHandler::Put : public std::enable_shared_from_this<Put> {
 };
 
 void RecordsHandler::Handle(HttpRequest request, std::shared_ptr<HttpResponder> responder) {
-  if (std::optional<std::string> stream = StreamOf(request.path)) {
+  if (std::optional<std::string> stream = StreamOfRecordsPath(request.path)) {
     if (request.method != "POST") {
-      return responder->Respond(PutErrorResponse(MakeError(
+      return responder->Respond(RecordsErrorResponse(MakeError(
           absl::StatusCode::kUnimplemented, "METHOD_NOT_ALLOWED", "records are put by POST")));
     }
     return std::make_shared<Put>(*this, *std::move(stream), std::move(request),
@@ -186,7 +134,7 @@ void RecordsHandler::Handle(HttpRequest request, std::shared_ptr<HttpResponder> 
     return responder->Respond(ready.ok() ? Text(200, "ready")
                                          : Text(503, std::string(ready.message())));
   }
-  responder->Respond(PutErrorResponse(
+  responder->Respond(RecordsErrorResponse(
       NotFound("PATH_UNKNOWN",
                "there is nothing at this path; records are put to /v1/streams/{stream}/records")));
 }

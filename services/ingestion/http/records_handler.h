@@ -11,9 +11,9 @@
 
 #include <absl/status/status.h>
 
+#include "common/auth/key_exchanger.h"
 #include "common/http/http_exchange.h"
 #include "common/rpc/call_handler.h"
-#include "services/ingestion/http/key_exchanger.h"
 
 namespace tarn {
 class StorageOpener;
@@ -27,7 +27,7 @@ class StreamFinder;
 class RecordsHandler {
  public:
   // `ready` must not block. All that is referred to outlives the handler.
-  RecordsHandler(rpc::CallHandlerOptions options, KeyExchanger::ChannelSource dashboard,
+  RecordsHandler(rpc::CallHandlerOptions options, auth::KeyExchanger::ChannelSource dashboard,
                  const Clock& clock, const StorageOpener& storage, StreamFinder& finder,
                  RecordWriter& writer, std::function<absl::Status()> ready)
       : handler_(std::move(options)),
@@ -46,7 +46,7 @@ class RecordsHandler {
   class Put;
 
   const rpc::CallHandler handler_;
-  KeyExchanger keys_;
+  auth::KeyExchanger keys_;
   const StorageOpener& storage_;
   StreamFinder& finder_;
   RecordWriter& writer_;

@@ -3,9 +3,11 @@
 #include <charconv>
 #include <thread>
 
+#include <absl/time/clock.h>
 #include <grpcpp/generic/async_generic_service.h>
 
 #include "tarn/catalog/v1/catalog_service.grpc.pb.h"
+#include "tarn/dashboard/v1/auth_service.grpc.pb.h"
 #include "tarn/ingestion/v1/ingestion_service.grpc.pb.h"
 #include "tarn/query/v1/query_service.grpc.pb.h"
 
@@ -90,9 +92,34 @@ class FakeModules::Ingestion final : public ingestion::v1::IngestionService::Ser
     response->set_byte_count(bytes);
     return grpc::Status::OK;
   }
+  grpc::Status PutRecords(grpc::ServerContext* context,
+                          const ingestion::v1::PutRecordsRequest* request,
+                          ingestion::v1::PutRecordsResponse* response) override {
+    modules_.Note(*context);
+    if (request->stream() == "streams/full") {
+      return rpc::ToGrpcStatus(ResourceExhausted("WAL_FULL", "too much waits for delivery"));
+    }
+    std::lock_guard lock(modules_.mutex_);
+    modules_.last_records_ = request->ShortDebugString();
+    response->add_results()->set_position(0);
+    return grpc::Status::OK;
+  }
 
  private:
   FakeModules& modules_;
+};
+
+class FakeModules::Auth final : public v1::AuthService::Service {
+ public:
+  grpc::Status ExchangeKey(grpc::ServerContext*, const v1::ExchangeKeyRequest* request,
+                           v1::ExchangeKeyResponse* response) override {
+    if (request->key() != "tarn_ada") {
+      return rpc::ToGrpcStatus(Unauthenticated("KEY_INVALID", "there is no such key"));
+    }
+    response->set_token("token-of-ada");
+    response->mutable_expire_time()->set_seconds(absl::ToUnixSeconds(absl::Now()) + 300);
+    return grpc::Status::OK;
+  }
 };
 
 class FakeModules::Echo final : public grpc::CallbackGenericService {
@@ -199,6 +226,7 @@ FakeModules::FakeModules(bool in_process)
     : catalog_(std::make_unique<Catalog>(*this)),
       query_(std::make_unique<Query>(*this)),
       ingestion_(std::make_unique<Ingestion>(*this)),
+      auth_(std::make_unique<Auth>()),
       echo_(std::make_unique<Echo>()) {
   grpc::ServerBuilder builder;
   int port = 0;
@@ -206,6 +234,7 @@ FakeModules::FakeModules(bool in_process)
   builder.RegisterService(catalog_.get());
   builder.RegisterService(query_.get());
   builder.RegisterService(ingestion_.get());
+  builder.RegisterService(auth_.get());
   builder.RegisterCallbackGenericService(echo_.get());
   server_ = builder.BuildAndStart();
   channel_ = in_process ? server_->InProcessChannel({})
@@ -247,6 +276,11 @@ std::chrono::system_clock::time_point FakeModules::last_deadline() const {
 int64_t FakeModules::uploaded_bytes() const {
   std::lock_guard lock(mutex_);
   return uploaded_bytes_;
+}
+
+std::string FakeModules::last_records() const {
+  std::lock_guard lock(mutex_);
+  return last_records_;
 }
 
 bool FakeModules::WaitForCancellation() {

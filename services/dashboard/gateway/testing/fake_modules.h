@@ -5,6 +5,8 @@
 //   ExecuteQuery   "<n>" sends n batches with row_count 0, 1…; "<n> then fail" ends with SQL_ERROR;
 //                  "hang" sends one and waits until it is cancelled
 //   UploadFile     counts bytes; refuses at once when there is metadata "refuse"
+//   PutRecords     keeps the request; "streams/full" is WAL_FULL
+//   ExchangeKey    "tarn_ada" gives the token "token-of-ada"
 //   /tarn.ingestion.v1.Echo/Echo   sends every message back
 #pragma once
 
@@ -51,6 +53,8 @@ class FakeModules {
   std::string last_metadata(const std::string& name) const;
   std::chrono::system_clock::time_point last_deadline() const;
   int64_t uploaded_bytes() const;
+  // As text; "" before the first.
+  std::string last_records() const;
   // Whether a call that hangs was cancelled; waits up to ten seconds.
   bool WaitForCancellation();
 
@@ -61,6 +65,7 @@ class FakeModules {
   class Catalog;
   class Query;
   class Ingestion;
+  class Auth;
   class Echo;
 
   void Note(grpc::ServerContext& context);
@@ -70,11 +75,13 @@ class FakeModules {
   std::map<std::string, std::string> metadata_;
   std::chrono::system_clock::time_point deadline_;
   int64_t uploaded_bytes_ = 0;
+  std::string last_records_;
   bool cancelled_ = false;
 
   std::unique_ptr<Catalog> catalog_;
   std::unique_ptr<Query> query_;
   std::unique_ptr<Ingestion> ingestion_;
+  std::unique_ptr<Auth> auth_;
   std::unique_ptr<Echo> echo_;
   std::unique_ptr<grpc::Server> server_;
   std::shared_ptr<grpc::Channel> channel_;

@@ -1,18 +1,18 @@
-#include "services/ingestion/http/key_exchanger.h"
+#include "common/auth/key_exchanger.h"
 
 #include <chrono>
 #include <utility>
 
 #include <grpcpp/client_context.h>
+#include <openssl/sha.h>
 
 #include "tarn/dashboard/v1/auth_service.grpc.pb.h"
 
 #include "common/clock/clock.h"
 #include "common/rpc/status_conversion.h"
 #include "common/status/error.h"
-#include "services/ingestion/upload/sha256.h"
 
-namespace tarn::ingestion {
+namespace tarn::auth {
 namespace {
 
 constexpr std::string_view kKeyPrefix = "tarn_";
@@ -24,9 +24,10 @@ constexpr absl::Duration kRenewBefore = absl::Seconds(60);
 constexpr absl::Duration kRefusalKept = absl::Seconds(5);
 
 std::string HashOf(const std::string& key) {
-  Sha256 hash;
-  hash.Update(key);
-  return hash.Hex();
+  std::string hash(SHA256_DIGEST_LENGTH, '\0');
+  SHA256(reinterpret_cast<const unsigned char*>(key.data()), key.size(),
+         reinterpret_cast<unsigned char*>(hash.data()));
+  return hash;
 }
 
 }  // namespace
@@ -62,7 +63,7 @@ void KeyExchanger::Exchange(const std::string& key, Done done) {
     }
     if (stop_) {
       lock.unlock();
-      return done(Unavailable("MODULE_NOT_SERVING", "ingestion is stopping; try again"));
+      return done(Unavailable("MODULE_NOT_SERVING", "the module is stopping; try again"));
     }
     if (entry == nullptr) {
       MakeRoom(now);
@@ -135,4 +136,4 @@ void KeyExchanger::Stop() {
   idle_.wait(lock, [&] { return calls_ == 0; });
 }
 
-}  // namespace tarn::ingestion
+}  // namespace tarn::auth

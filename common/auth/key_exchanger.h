@@ -24,7 +24,7 @@ namespace tarn {
 class Clock;
 }
 
-namespace tarn::ingestion {
+namespace tarn::auth {
 
 class KeyExchanger {
  public:
@@ -68,4 +68,4 @@ class KeyExchanger {
   std::map<std::string, Entry> entries_;  // by the key's SHA-256
 };
 
-}  // namespace tarn::ingestion
+}  // namespace tarn::auth
