@@ -96,7 +96,8 @@ absl::Status IngestionModule::Start() {
   streams_ =
       std::make_unique<StreamManager>(StreamStores{store_, deliveries_, dead_letters_}, registry_,
                                       *wal_, *scheduler_, activities, context_.clock, metrics_);
-  uploads_ = std::make_unique<FileUploads>(*lake_, pool_, context_.clock, metrics_,
+  // The log's folder, and with it the UUID, belongs to one process at a time.
+  uploads_ = std::make_unique<FileUploads>(*lake_, pool_, context_.clock, metrics_, wal_->uuid(),
                                            options_.upload_expiry);
   uploads_->RemoveLeftovers();
   service_.SetCore({*streams_, registry_, *writer_, *uploads_, finder_, ingest_calls_,

@@ -21,7 +21,6 @@
 #include "common/testing/temp_dir.h"
 #include "common/testing/test_data.h"
 #include "services/ingestion/testing/ingestion_fixture.h"
-#include "services/ingestion/testing/kill_fixture.h"
 #include "services/ingestion/upload/sha256.h"
 
 namespace tarn::ingestion {
@@ -227,6 +226,29 @@ TEST_F(IngestionPgTest, AStreamIsDeletedOnlyWhenItIsDrained) {
   EXPECT_THAT(Rows("s", "a::varchar"), ElementsAre("1", "2"));
 }
 
+TEST_F(IngestionPgTest, ADeletedStreamKeepsNoSegmentOfTheLog) {
+  ASSERT_OK(ingestion_->CreateStream("s"));
+  ASSERT_OK(ingestion_->Put("s", {R"({"a":1})"}));
+  ASSERT_OK(ingestion_->Flush("s", kWait));
+  v1::DeleteStreamRequest remove;
+  remove.set_name("streams/s");
+  ASSERT_OK(Call<v1::DeleteStreamResponse>(&Stub::DeleteStream, remove));
+  // The newest segment is kept, and with it records that the next opening finds again.
+  Start();
+  ASSERT_OK(ingestion_->CreateStream("t"));
+  ASSERT_OK(ingestion_->Put("t", {R"({"a":1})"}));
+  ASSERT_OK(ingestion_->Flush("t", kWait));
+  const auto segments = [&] {
+    return std::count_if(fs::directory_iterator(state_ / "wal"), fs::directory_iterator(),
+                         [](const auto& file) { return file.path().extension() == ".wal"; });
+  };
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (segments() > 1 && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  EXPECT_EQ(segments(), 1);
+}
+
 TEST_F(IngestionPgTest, AMalformedStreamIsRefusedWithEveryField) {
   v1::CreateStreamRequest request;
   request.mutable_stream()->set_name("streams/Bad Name");
@@ -294,38 +316,6 @@ TEST_F(IngestionPgTest, LeftoversOfAKilledUploadGoAtTheNextStart) {
   std::ofstream(lake_ / "default/.uploads/x.part") << "half";
   Start();
   EXPECT_EQ(LeftoverCount(), 0u);
-}
-
-// ---- Kills --------------------------------------------------------------------------------------
-
-TEST_F(KillTest, EachAcknowledgedRecordArrivesExactlyOnceWhereverTheProcessIsKilled) {
-  ingestion_.reset();  // the child takes the log
-  for (const char* point :
-       {"ingestion.wal.after_write", "ingestion.wal.after_flush",
-        "ingestion.deliver.before_dead_letters", "ingestion.deliver.before_publish",
-        "ingestion.deliver.after_publish", "ingestion.deliver.before_commit",
-        "ingestion.deliver.after_commit", "ingestion.deliver.before_trim",
-        "ingestion.wal.before_segment_removal"}) {
-    for (const int after : {0, 2}) {
-      const bool ended = RunChild(absl::StrCat(point, "=abort+", after));
-      // The newest segment is never removed: that point is reached by restarts only.
-      if (std::string_view(point) != "ingestion.wal.before_segment_removal") {
-        EXPECT_FALSE(ended) << point << " was not reached";
-      }
-    }
-  }
-  ASSERT_TRUE(RunChild("")) << ReadFile(dir_ / "child.log");
-  const int last = AcknowledgedBatches() - 1;
-  ASSERT_GT(last, 5);
-  EXPECT_THAT(
-      Query(catalog_, lake_, "s",
-            "count(*) || ' ' || count(DISTINCT n) || ' ' || min(n) || ' ' || max(n)"),
-      ElementsAre(absl::StrCat((last + 1) * 5, " ", (last + 1) * 5, " 0 ", (last + 1) * 5 - 1)));
-  Start();
-  ASSERT_OK_AND_ASSIGN(const v1::Stream stream, ingestion_->Get("s"));
-  EXPECT_EQ(stream.statistics().dead_letter_records(), last + 1);
-  EXPECT_EQ(stream.statistics().delivered_records(), (last + 1) * 5);
-  EXPECT_EQ(stream.statistics().acknowledged_records(), (last + 1) * 6);
 }
 
 }  // namespace

@@ -42,6 +42,10 @@ void RecordWriter::Put(const Stream& stream, bool backfill, PayloadRecords recor
   if (request_id.size() > kMaxRequestIdBytes) {
     return done(InvalidFields({{"request_id", "at most 256 bytes"}}));
   }
+  if (request_id.starts_with(kReplayPrefix)) {
+    return done(
+        InvalidFields({{"request_id", "must not begin with replay:, which are Tarn's own"}}));
+  }
   if (records.records.empty()) {
     // Nothing to store, and nothing to remember: a retry is refused in the same way.
     metrics_.records_refused.Increment(static_cast<double>(records.refused.size()));

@@ -1,8 +1,13 @@
 #include "services/ingestion/stream_manager.h"
 
+#include <map>
+#include <utility>
+#include <vector>
+
 #include <absl/strings/str_cat.h>
 #include <google/protobuf/util/time_util.h>
 
+#include "common/logging/logging.h"
 #include "common/names/names.h"
 #include "common/page_token/page_token.h"
 #include "common/status/error.h"
@@ -104,7 +109,7 @@ absl::Status StreamManager::Delete(const RequestContext& context,
   if (!stream.ok()) {
     // Gone already: a retry of the request that did it is answered from its request id.
     if (request.request_id().empty()) return stream.status();
-    return store_.Delete(context, request, id);
+    return store_.Delete(context, request, id, wal_.uuid());
   }
   std::vector<std::string> lanes;
   for (const Lane& lane : LanesOf(*stream)) lanes.push_back(lane.key);
@@ -116,12 +121,51 @@ absl::Status StreamManager::Delete(const RequestContext& context,
         {{"stream", stream->name()}});
   }
   registry_.Remove(context.workspace, id);
-  if (absl::Status deleted = store_.Delete(context, request, id); !deleted.ok()) {
+  if (absl::Status deleted = store_.Delete(context, request, id, wal_.uuid()); !deleted.ok()) {
     wal_.ReopenStreams(lanes);
     registry_.Put(*std::move(stream));
     return deleted;
   }
   scheduler_.Remove(stream->uid);
+  return absl::OkStatus();
+}
+
+absl::Status StreamManager::DoChores() {
+  TARN_RETURN_IF_ERROR(ForgetDrained());
+  return dead_letters_.DoChores();
+}
+
+absl::Status StreamManager::ForgetDrained() {
+  struct Unknown {
+    std::string workspace;
+    std::string key;
+  };
+  std::multimap<std::string, Unknown> unknown;  // by the stream's uid
+  std::vector<std::string> uids;
+  for (const auto& [workspace, key] : wal_.UndeliveredStreams()) {
+    std::string uid = LaneOfKey(key).stream_uid;
+    if (registry_.FindByUid(uid) != nullptr) continue;
+    unknown.emplace(uid, Unknown{workspace, key});
+    uids.push_back(std::move(uid));
+  }
+  if (uids.empty()) return absl::OkStatus();
+  TARN_ASSIGN_OR_RETURN(const std::vector<std::string> drained,
+                        store_.FindDrained(uids, wal_.uuid()));
+  for (const std::string& uid : drained) {
+    const auto [begin, end] = unknown.equal_range(uid);
+    for (auto lane = begin; lane != end; ++lane) {
+      const auto& [workspace, key] = lane->second;
+      wal_.SetDelivered(workspace, key, wal_.Backlog(key).end_position);
+    }
+    unknown.erase(begin, end);
+  }
+  for (const auto& [uid, lane] : unknown) {
+    if (!told_.insert(uid).second) continue;
+    logging::Warn("ingestion",
+                  "the log holds records of a stream that is not in PostgreSQL; they are kept. Put "
+                  "PostgreSQL's data back, or look at them with: tarn wal inspect --records",
+                  {{"stream_uid", uid}, {"workspace", lane.workspace}});
+  }
   return absl::OkStatus();
 }
 

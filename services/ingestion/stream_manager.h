@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <string>
 
 #include <absl/status/status.h>
@@ -61,12 +62,16 @@ class StreamManager {
   absl::StatusOr<v1::PurgeDeadLettersResponse> PurgeDeadLetters(
       const std::string& workspace, const v1::PurgeDeadLettersRequest& request,
       const std::function<bool()>& is_cancelled);
-  // Now and then: what calls that were cut short left to do.
-  absl::Status DoChores() { return dead_letters_.DoChores(); }
+  // Now and then, from one thread: what calls that were cut short left to do, and what the log
+  // holds of streams that are gone.
+  absl::Status DoChores();
 
  private:
   absl::StatusOr<v1::Stream> WithStatistics(const Stream& stream);
   absl::StatusOr<Stream> Find(const std::string& workspace, const std::string& name);
+  // Lets the log forget streams that were drained and deleted: an opening finds their records again
+  // as long as a segment is kept for others'. Warns of those that nobody knows.
+  absl::Status ForgetDrained();
 
   StreamStore& store_;
   DeliveryStore& deliveries_;
@@ -76,6 +81,7 @@ class StreamManager {
   const ActivityEnvironment environment_;
   Clock& clock_;
   DeadLetters dead_letters_;
+  std::set<std::string> told_;  // uids that nobody knows
 };
 
 // The id in `streams/{stream}`; INVALID_ARGUMENT INVALID_RESOURCE_NAME.

@@ -14,6 +14,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "common/failpoint/failpoint.h"
 #include "common/lake/durable_file.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
@@ -125,6 +126,7 @@ absl::StatusOr<std::vector<int64_t>> SeenKeys::Filter(const std::vector<Row>& ro
                                           " keys; choose a shorter window"));
   }
   if (!folder_.empty() && !kept.empty()) TARN_RETURN_IF_ERROR(Append(kept, from, to));
+  TARN_FAILPOINT("ingestion.seen_keys.after_flush");
   next_ = to;
   return duplicates;
 }

@@ -8,6 +8,7 @@
 #include <absl/time/clock.h>
 
 #include "common/clock/clock.h"
+#include "common/failpoint/failpoint.h"
 #include "common/postgres/storage_opener.h"
 #include "common/rpc/status_conversion.h"
 #include "common/status/error.h"
@@ -301,7 +302,10 @@ void IngestCall::Step() {
       scope = std::move(scope_);
     }
   }
-  if (write) StartWrite(&response_);
+  if (write) {
+    if (!response_.acks().empty()) TARN_FAILPOINT("ingestion.ingest.before_acks");
+    StartWrite(&response_);
+  }
   if (read) {
     StartRead(&request_);
     bool ended = false;

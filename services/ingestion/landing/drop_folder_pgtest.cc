@@ -38,8 +38,8 @@ class DropFolderPgTest : public ::testing::Test {
   void TearDown() override { failpoint::DisarmAll(); }
   void Restart() {
     drop_.reset();
-    uploads_ =
-        std::make_unique<FileUploads>(*lake_, database_.pool(), clock_, metrics_, absl::Hours(24));
+    uploads_ = std::make_unique<FileUploads>(*lake_, database_.pool(), clock_, metrics_, "here",
+                                             absl::Hours(24));
     drop_ = std::make_unique<DropFolder>(*lake_, *uploads_, clock_, all_metrics_,
                                          DropFolderOptions{.settle_time = kSettle});
   }
@@ -160,7 +160,7 @@ TEST_F(DropFolderPgTest, AFileIsToldOfOnceWhereverTheProcessIsKilled) {
     if (child == 0) {
       if (!failpoint::Arm(point, "abort").ok()) _exit(1);
       PostgresPool pool({.dsn = database_.dsn()});
-      FileUploads uploads(*lake_, pool, clock_, metrics_, absl::Hours(24));
+      FileUploads uploads(*lake_, pool, clock_, metrics_, "here", absl::Hours(24));
       DropFolder drop(*lake_, uploads, clock_, all_metrics_, {.settle_time = kSettle});
       drop.Scan();
       _exit(0);

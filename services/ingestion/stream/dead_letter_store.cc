@@ -14,16 +14,21 @@ constexpr int kLettersAtOnce = 1000;
 constexpr int64_t kBytesAtOnce = 4 << 20;
 constexpr int kPurgedAtOnce = 5000;
 
-// Waiting letters of stream $1, which delivers to $2: ids $3 (or none given), reason $4, times $5
+// Letters of stream $1, which delivers to $2: ids $3 (or none given), reason $4, times $5
 // to $6, destination $7; delivery must be past them.
 constexpr std::string_view kMatches =
     "d.stream_uid = $1 AND (cardinality($3::bigint[]) = 0 OR d.dead_letter_id = ANY "
     "($3::bigint[])) "
     "AND ($4 = '' OR d.reason = $4) AND d.ingest_time >= $5::timestamptz AND d.ingest_time < "
-    "$6::timestamptz AND ($7 = '' OR d.destination = $7) AND d.replay_id IS NULL AND "
+    "$6::timestamptz AND ($7 = '' OR d.destination = $7) AND "
     "(d.destination <> ALL ($2::text[]) OR d.position < (SELECT l.delivered_position FROM "
     "ingestion.stream_logs AS l WHERE l.stream_uid = d.stream_uid AND l.log_id = d.log_id AND "
     "l.destination = d.destination))";
+
+constexpr std::string_view kIsWaiting = " AND d.replay_id IS NULL";
+// Of letters that are claimed and not marked: whether the log still knows if they are in it. A day
+// less than kReplayRetention.
+constexpr std::string_view kCanBeFinished = "replay_claim_time > now() - interval '29 days'";
 
 std::vector<std::string> TablesOf(const Stream& stream) {
   std::vector<std::string> tables;
@@ -142,13 +147,14 @@ absl::StatusOr<ReplayBatch> DeadLetterStore::Claim(const Stream& stream,
         absl::StrCat(
             "WITH next AS (SELECT d.dead_letter_id, octet_length(d.payload) AS bytes FROM "
             "ingestion.dead_letters AS d WHERE ",
-            std::string(kMatches),
+            std::string(kMatches), std::string(kIsWaiting),
             " AND d.dead_letter_id <= $8 AND d.payload <> '' ORDER BY d.dead_letter_id LIMIT $9 "
             "FOR "
             "UPDATE SKIP LOCKED), "
             "summed AS (SELECT dead_letter_id, bytes, sum(bytes) OVER (ORDER BY dead_letter_id) AS "
             "total FROM next) "
-            "UPDATE ingestion.dead_letters AS d SET replay_id = $10, replay_log_id = $11 FROM "
+            "UPDATE ingestion.dead_letters AS d SET replay_id = $10, replay_log_id = $11, "
+            "replay_claim_time = now() FROM "
             "summed "
             "AS s WHERE d.stream_uid = $1 AND d.dead_letter_id = s.dead_letter_id AND "
             "(s.total <= $12 OR s.total = s.bytes)"),
@@ -165,7 +171,7 @@ absl::StatusOr<int64_t> DeadLetterStore::CountSkipped(const Stream& stream,
   return pool_.RunReadOnly([&](Transaction& txn) -> absl::StatusOr<int64_t> {
     return txn
         .Exec(absl::StrCat("SELECT count(*) AS n FROM ingestion.dead_letters AS d WHERE ",
-                           std::string(kMatches),
+                           std::string(kMatches), std::string(kIsWaiting),
                            " AND d.dead_letter_id <= $8 AND (d.payload = '' OR d.destination <> "
                            "ALL ($2::text[]))"),
               stream.uid, TablesOf(stream), filter.ids, filter.reason, TimeText(filter.start),
@@ -178,10 +184,12 @@ absl::StatusOr<int64_t> DeadLetterStore::CountSkipped(const Stream& stream,
 absl::StatusOr<std::vector<ReplayClaim>> DeadLetterStore::Unfinished(std::string_view stream_uid) {
   return pool_.RunReadOnly([&](Transaction& txn) -> absl::StatusOr<std::vector<ReplayClaim>> {
     std::vector<ReplayClaim> claims;
-    for (const Row row : txn.Exec("SELECT DISTINCT replay_id, destination, replay_log_id FROM "
-                                  "ingestion.dead_letters WHERE stream_uid = $1 AND replay_id IS "
-                                  "NOT NULL AND replay_time IS NULL",
-                                  stream_uid)) {
+    for (const Row row :
+         txn.Exec(absl::StrCat("SELECT DISTINCT replay_id, destination, replay_log_id FROM "
+                               "ingestion.dead_letters WHERE stream_uid = $1 AND replay_id IS NOT "
+                               "NULL AND replay_time IS NULL AND ",
+                               std::string(kCanBeFinished)),
+                  stream_uid)) {
       claims.push_back({row.Get<std::string>("replay_id"), row.Get<std::string>("destination"),
                         row.Get<std::string>("replay_log_id")});
     }
@@ -208,8 +216,9 @@ absl::StatusOr<std::vector<std::string>> DeadLetterStore::StreamsWithUnfinished(
   return pool_.RunReadOnly([&](Transaction& txn) -> absl::StatusOr<std::vector<std::string>> {
     std::vector<std::string> uids;
     for (const Row row :
-         txn.Exec("SELECT DISTINCT stream_uid FROM ingestion.dead_letters WHERE replay_id IS NOT "
-                  "NULL AND replay_time IS NULL")) {
+         txn.Exec(absl::StrCat("SELECT DISTINCT stream_uid FROM ingestion.dead_letters WHERE "
+                               "replay_id IS NOT NULL AND replay_time IS NULL AND ",
+                               std::string(kCanBeFinished)))) {
       uids.push_back(row.Get<std::string>("stream_uid"));
     }
     return uids;
@@ -260,6 +269,8 @@ absl::StatusOr<int64_t> DeadLetterStore::Purge(const Stream& stream,
                      "dead_letter_id IN (SELECT d.dead_letter_id FROM ingestion.dead_letters AS d "
                      "WHERE ",
                      std::string(kMatches),
+                     " AND (d.replay_id IS NULL OR (d.replay_time IS NULL AND NOT d.",
+                     std::string(kCanBeFinished), "))",
                      " ORDER BY d.dead_letter_id LIMIT $8) RETURNING log_id, destination), "
                      "counted AS (UPDATE ingestion.stream_logs AS l SET purged_dead_letters = "
                      "purged_dead_letters + g.n FROM (SELECT log_id, destination, count(*) AS n "

@@ -78,7 +78,7 @@ class DeadLetterStore {
   absl::StatusOr<int64_t> CountSkipped(const Stream& stream, const DeadLetterFilter& filter,
                                        int64_t newest_id);
   // Claims of the stream that are not marked: their replay is under way, perhaps in another
-  // instance, or was cut short.
+  // instance, or was cut short, not longer ago than the log knows of it.
   absl::StatusOr<std::vector<ReplayClaim>> Unfinished(std::string_view stream_uid);
   // Its letters that are not marked.
   absl::StatusOr<ReplayBatch> Load(const ReplayClaim& claim);
@@ -90,7 +90,8 @@ class DeadLetterStore {
   absl::StatusOr<int64_t> MarkReplayed(const Stream& stream, std::string_view replay_id,
                                        uint64_t first_position);
 
-  // Removes those that wait and match, up to some thousands at a time; how many.
+  // Removes those that wait and match, up to some thousands at a time; how many. Also those whose
+  // replay was cut short and cannot be finished any more.
   absl::StatusOr<int64_t> Purge(const Stream& stream, const DeadLetterFilter& filter);
   // Removes those that were replayed longer ago than `age`, of all streams.
   absl::Status ForgetReplayed(absl::Duration age);

@@ -98,7 +98,7 @@ absl::StatusOr<int64_t> DeadLetters::PutBack(const Stream& stream, const ReplayB
   key.workspace = stream.workspace;
   key.stream_uid =
       is_live ? LiveLane(stream.uid).key : ReplayLane(stream.uid, claim.destination).key;
-  key.request_id = absl::StrCat("replay:", claim.replay_id);
+  key.request_id = absl::StrCat(std::string(kReplayPrefix), claim.replay_id);
   TARN_ASSIGN_OR_RETURN(const AppendOutcome outcome,
                         wal_.AppendAndWait(std::move(key), {records.begin(), records.end()}));
   TARN_RETURN_IF_FAILPOINT("ingestion.replay.before_mark");

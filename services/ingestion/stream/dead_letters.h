@@ -3,8 +3,9 @@
 // A replay claims a batch of letters of one destination in PostgreSQL, appends it to that
 // destination's replay lane (lane.h) under a request id made of the claim, and marks it. A kill in
 // between leaves a claim that is not marked: the next replay, or FinishReplays, appends the same
-// batch under the same id, which stores nothing twice as long as the log remembers the id (24
-// hours).
+// batch under the same id, which stores nothing twice as long as the log remembers the id
+// (kReplayRetention, 30 days). A claim that is older than that is left as it is, since nobody knows
+// whether it came into the log; its letters can be purged.
 //
 // Thread safe; blocking. Errors besides the stores': those of WriteAheadLog::Append; CANCELLED.
 #pragma once

@@ -150,7 +150,8 @@ absl::StatusOr<Stream> StreamStore::Update(
 }
 
 absl::Status StreamStore::Delete(const RequestContext& context,
-                                 const v1::DeleteStreamRequest& request, std::string_view id) {
+                                 const v1::DeleteStreamRequest& request, std::string_view id,
+                                 std::string_view wal_uuid) {
   return pool_.Run([&](Transaction& txn) -> absl::Status {
     return idempotency::Once<v1::DeleteStreamResponse>(
                txn, "ingestion", KeyOf(context, "DeleteStream", request.request_id()), request,
@@ -161,9 +162,25 @@ absl::Status StreamStore::Delete(const RequestContext& context,
                  TARN_RETURN_IF_ERROR(CheckNoDeadLetters(txn, current));
                  txn.Exec("DELETE FROM ingestion.streams WHERE workspace = $1 AND stream_id = $2",
                           context.workspace, id);
+                 txn.Exec(
+                     "INSERT INTO ingestion.drained_streams (stream_uid, wal_uuid) VALUES ($1, $2)",
+                     current.uid, wal_uuid);
                  return v1::DeleteStreamResponse();
                })
         .status();
+  });
+}
+
+absl::StatusOr<std::vector<std::string>> StreamStore::FindDrained(
+    const std::vector<std::string>& stream_uids, std::string_view wal_uuid) {
+  return pool_.RunReadOnly([&](Transaction& txn) -> absl::StatusOr<std::vector<std::string>> {
+    std::vector<std::string> drained;
+    for (const Row row : txn.Exec("SELECT stream_uid FROM ingestion.drained_streams WHERE wal_uuid "
+                                  "= $1 AND stream_uid = ANY ($2::text[])",
+                                  wal_uuid, stream_uids)) {
+      drained.push_back(row.Get<std::string>("stream_uid"));
+    }
+    return drained;
   });
 }
 

@@ -39,8 +39,12 @@ class StreamStore {
   absl::StatusOr<Stream> Update(
       const RequestContext& context, const v1::UpdateStreamRequest& request, std::string_view id,
       const std::function<absl::StatusOr<v1::Stream>(const v1::Stream&)>& change);
+  // Of one whose records in that log are all delivered.
   absl::Status Delete(const RequestContext& context, const v1::DeleteStreamRequest& request,
-                      std::string_view id);
+                      std::string_view id, std::string_view wal_uuid);
+  // Which of these were deleted so.
+  absl::StatusOr<std::vector<std::string>> FindDrained(const std::vector<std::string>& stream_uids,
+                                                       std::string_view wal_uuid);
   absl::StatusOr<Stream> Get(std::string_view workspace, std::string_view id);
   // By id, those after `after`; at most `limit`.
   absl::StatusOr<std::vector<Stream>> List(std::string_view workspace, std::string_view after,

@@ -1,4 +1,4 @@
-// Runs ingestion_kill_child, which puts records and is killed at failpoints, against the test's
+// Runs ingestion_kill_child, which feeds the module and is killed at failpoints, against the test's
 // catalog and PostgreSQL.
 #pragma once
 
@@ -10,9 +10,11 @@
 #include <unistd.h>
 #include <vector>
 
+#include <absl/strings/str_cat.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include "common/testing/test_data.h"
 #include "services/ingestion/testing/ingestion_fixture.h"
 
 namespace tarn::ingestion {
@@ -20,10 +22,10 @@ namespace tarn::ingestion {
 class KillTest : public IngestionPgTest {
  protected:
   // Runs the child (kill_child.cc) with failpoints; true when it ended by itself.
-  bool RunChild(const std::string& failpoints, const std::string& stream = "one") {
+  bool RunChild(const std::string& failpoints, const std::string& feed = "one") {
     std::vector<std::string> environment = {
         "TEST_CATALOG=" + catalog_server_->address(), "TEST_DIR=" + dir_.path().string(),
-        "TEST_DSN=" + database_.dsn(), "TEST_STREAM=" + stream, "TARN_FAILPOINTS=" + failpoints};
+        "TEST_DSN=" + database_.dsn(), "TEST_FEED=" + feed, "TARN_FAILPOINTS=" + failpoints};
     for (char** variable = environ; *variable != nullptr; ++variable) {
       if (std::string_view(*variable).rfind("TARN_FAILPOINTS=", 0) != 0) {
         environment.push_back(*variable);
@@ -48,6 +50,20 @@ class KillTest : public IngestionPgTest {
     int status = 0;
     EXPECT_EQ(waitpid(child, &status, 0), child);
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  }
+  // Kills a child at each point, at its first passage and after `later` of them, and lets the last
+  // one come to its end.
+  void KillAtEach(const std::string& feed, const std::vector<std::string>& points, int later = 2) {
+    for (const std::string& point : points) {
+      for (const int after : {0, later}) {
+        const bool ended = RunChild(absl::StrCat(point, "=abort+", after), feed);
+        // The newest segment is never removed: that point is reached by restarts only.
+        if (point != "ingestion.wal.before_segment_removal") {
+          EXPECT_FALSE(ended) << point << " was not reached";
+        }
+      }
+    }
+    ASSERT_TRUE(RunChild("", feed)) << ReadFile(dir_ / "child.log");
   }
   // How many batches the children had acknowledged.
   int AcknowledgedBatches() const {

@@ -34,6 +34,9 @@ namespace {
 constexpr char kUploadsFolder[] = ".uploads";
 constexpr size_t kMaxPartitions = 16;
 constexpr size_t kMaxUploadIdBytes = 128;
+// How long other instances leave an intent alone: the rename that it is for takes milliseconds, as
+// the file is flushed before.
+constexpr absl::Duration kIntentLease = absl::Minutes(10);
 // Parts of resumable uploads begin so.
 constexpr char kResumable[] = "resumable-";
 
@@ -340,6 +343,8 @@ absl::StatusOr<v1::UploadFileResponse> FileUploads::Publish(const UploadTarget& 
   }
   response.set_outcome(fs::exists(existing) ? "REPLACED" : "CREATED");
   TARN_RETURN_IF_ERROR(lake::CreateDirectoriesDurably(path.parent_path()));
+  // The long part, which the intent need not last for.
+  TARN_RETURN_IF_ERROR(lake::FsyncFile(file));
 
   const std::string upload_id = NewUuid();
   {
@@ -357,10 +362,10 @@ absl::StatusOr<v1::UploadFileResponse> FileUploads::Publish(const UploadTarget& 
   TARN_RETURN_IF_ERROR(pool_.Run([&](Transaction& txn) -> absl::Status {
     txn.Exec(
         "INSERT INTO ingestion.uploads (upload_id, workspace, table_name, path, byte_count, "
-        "sha256, "
-        "outcome, request_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "sha256, outcome, request_id, instance, lease_expires_at) VALUES ($1, $2, $3, $4, $5, $6, "
+        "$7, $8, $9, now() + make_interval(secs => $10))",
         upload_id, target.workspace, target.table, target.landing_path, byte_count, target.sha256,
-        response.outcome(), request_id);
+        response.outcome(), request_id, instance_, absl::ToDoubleSeconds(kIntentLease));
     return absl::OkStatus();
   }));
   TARN_FAILPOINT("ingestion.upload.before_rename");
@@ -416,8 +421,10 @@ absl::Status FileUploads::FinishIntents() {
   TARN_RETURN_IF_ERROR(pool_.RunReadOnly([&](Transaction& txn) -> absl::Status {
     intents.clear();
     for (const Row row : txn.Exec("SELECT upload_id, workspace, table_name, path, byte_count, "
-                                  "sha256, outcome, request_id FROM ingestion.uploads LIMIT "
-                                  "1000")) {
+                                  "sha256, outcome, request_id FROM ingestion.uploads WHERE "
+                                  "instance = $1 OR lease_expires_at < now() ORDER BY create_time "
+                                  "LIMIT 1000",
+                                  instance_)) {
       Intent& intent = intents.emplace_back();
       intent.id = row.Get<std::string>("upload_id");
       intent.outcome = row.Get<std::string>("outcome");

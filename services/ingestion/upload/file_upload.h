@@ -7,7 +7,8 @@
 // instances that share the lake leave each other's alone; one whose process was killed is removed
 // at the next start. What a resumed part holds is checked with the rest, against the SHA-256 of the
 // whole. The event tarn.ingestion.file.uploaded follows every file that appeared, also across a
-// kill: an intent row is written before the rename and removed with the event.
+// kill: an intent row is written before the rename and removed with the event. It names its
+// instance, which looks after it at the next start; others do when its lease is over.
 #pragma once
 
 #include <cstdint>
@@ -85,10 +86,16 @@ class FileUpload {
 // Thread safe; outlives its uploads.
 class FileUploads {
  public:
-  // `expiry` of the parts of resumable uploads, from their last byte on.
+  // `instance` is the same after a restart, and no other's. `expiry` of the parts of resumable
+  // uploads, from their last byte on.
   FileUploads(const lake::LakePaths& lake, PostgresPool& pool, Clock& clock,
-              IngestionMetrics& metrics, absl::Duration expiry)
-      : lake_(lake), pool_(pool), clock_(clock), metrics_(metrics), expiry_(expiry) {}
+              IngestionMetrics& metrics, std::string instance, absl::Duration expiry)
+      : lake_(lake),
+        pool_(pool),
+        clock_(clock),
+        metrics_(metrics),
+        instance_(std::move(instance)),
+        expiry_(expiry) {}
 
   // OUT_OF_RANGE OFFSET_MISMATCH; UNAVAILABLE UPLOAD_IN_PROGRESS while an earlier call for the same
   // part has not ended.
@@ -107,7 +114,8 @@ class FileUploads {
   // Removes what uploads that were killed left behind, and resumable ones that nobody took up
   // again. At start, and now and then.
   void RemoveLeftovers();
-  // Tells of files that appeared just before a kill or a loss of PostgreSQL. Now and then.
+  // Tells of files that appeared just before a kill or a loss of PostgreSQL, of this instance or of
+  // one that has been gone for a while. Now and then.
   absl::Status FinishIntents();
 
  private:
@@ -119,6 +127,7 @@ class FileUploads {
   PostgresPool& pool_;
   Clock& clock_;
   IngestionMetrics& metrics_;
+  const std::string instance_;
   const absl::Duration expiry_;
   // Intents of uploads that are still at work, which FinishIntents leaves alone.
   std::mutex mutex_;

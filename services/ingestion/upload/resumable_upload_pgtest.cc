@@ -1,11 +1,15 @@
 // Uploads that break off and go on, on a real disk and a real PostgreSQL.
 #include <thread>
+#include <unistd.h>
 
+#include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 
 #include "common/clock/fake_clock.h"
 #include "common/events/event.h"
+#include "common/failpoint/failpoint.h"
 #include "common/postgres/migrations.h"
 #include "common/postgres/testing/test_database.h"
 #include "common/rpc/client.h"
@@ -46,8 +50,7 @@ class ResumableUploadPgTest : public ::testing::Test {
   ResumableUploadPgTest() {
     fs::create_directories(dir_ / "lake/default");
     lake_ = *lake::LakePaths::Open(dir_ / "lake");
-    uploads_ =
-        std::make_unique<FileUploads>(*lake_, database_.pool(), clock_, metrics_, absl::Hours(24));
+    uploads_ = Uploads(database_.pool(), "here");
   }
   absl::StatusOr<std::unique_ptr<FileUpload>> Begin(const v1::UploadHeader& header) {
     TARN_ASSIGN_OR_RETURN(UploadTarget target, CheckUploadHeader("default", "ada", header));
@@ -72,6 +75,41 @@ class ResumableUploadPgTest : public ::testing::Test {
     return count;
   }
   fs::path Landed() const { return dir_ / "lake/default/landing/d/t/a.json"; }
+  std::unique_ptr<FileUploads> Uploads(PostgresPool& pool, const std::string& instance) {
+    return std::make_unique<FileUploads>(*lake_, pool, clock_, metrics_, instance, absl::Hours(24));
+  }
+  // A process of `instance` takes up the upload where `kept` bytes of it are, and is killed at that
+  // point. It is this process over again, with connections of its own.
+  void FinishAndDieAt(const char* point, const std::string& instance, const std::string& content,
+                      int64_t kept) {
+    const pid_t child = fork();
+    if (child == 0) {
+      if (!failpoint::Arm(point, "abort").ok()) _exit(1);
+      PostgresPool pool({.dsn = database_.dsn()});
+      uploads_ = Uploads(pool, instance);
+      auto upload = Begin(Header(content, kept));
+      if (!upload.ok()) _exit(2);
+      (void)(*upload)->Append(content.substr(static_cast<size_t>(kept)));
+      (void)(*upload)->Finish("");
+      _exit(0);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status)) << point << " was not reached: " << WEXITSTATUS(status);
+  }
+  int64_t EventCount() {
+    const auto count =
+        database_.pool().RunReadOnly([](Transaction& txn) -> absl::StatusOr<int64_t> {
+          return txn
+              .Exec(
+                  "SELECT count(*) AS n FROM events.outbox WHERE type = "
+                  "'tarn.ingestion.file.uploaded'")
+              .One()
+              .Get<int64_t>("n");
+        });
+    EXPECT_OK(count);
+    return count.value_or(-1);
+  }
 
   TempDir dir_;
   TestDatabase database_{[](PostgresPool& pool) -> absl::Status {
@@ -160,6 +198,50 @@ TEST_F(ResumableUploadPgTest, PartsExpireButNotThoseThatAreBeingWritten) {
   ASSERT_OK_AND_ASSIGN(const auto plain, Begin(Header("text", 0, "")));
   uploads_->RemoveLeftovers();
   EXPECT_EQ(PartCount(), 1u);
+}
+
+TEST_F(ResumableUploadPgTest, AKillWhileAnUploadAppearsLosesNeitherTheFileNorItsEvent) {
+  for (const char* point : {"ingestion.upload.before_rename", "ingestion.upload.after_rename"}) {
+    SCOPED_TRACE(point);
+    const std::string content = absl::StrCat("0123456789 ", point);
+    const auto size = static_cast<int64_t>(content.size());
+    const int64_t events = EventCount();
+    ASSERT_OK(SendPart(content, 0, content.substr(0, 4)));
+    FinishAndDieAt(point, "here", content, 4);
+    uploads_->RemoveLeftovers();
+    ASSERT_OK(uploads_->FinishIntents());
+    const bool appeared = fs::exists(Landed()) && ReadFile(Landed()) == content;
+    EXPECT_EQ(appeared, std::string_view(point) == "ingestion.upload.after_rename");
+    EXPECT_EQ(EventCount(), events + (appeared ? 1 : 0));
+    // Its client asks where to go on, and does.
+    EXPECT_EQ(Kept(), appeared ? -1 : size);
+    ASSERT_OK_AND_ASSIGN(const auto upload, Begin(Header(content, appeared ? 0 : size)));
+    if (appeared) {
+      ASSERT_OK(upload->Append(content));
+    }
+    ASSERT_OK_AND_ASSIGN(const auto response, upload->Finish(""));
+    EXPECT_EQ(response.outcome() == "UNCHANGED", appeared);
+    EXPECT_EQ(ReadFile(Landed()), content);
+    ASSERT_OK(uploads_->FinishIntents());
+    EXPECT_EQ(EventCount(), events + 1);
+  }
+}
+
+TEST_F(ResumableUploadPgTest, TheIntentOfAnotherInstanceIsLeftAloneUntilItsLeaseIsOver) {
+  const std::string content = "0123456789";
+  FinishAndDieAt("ingestion.upload.after_rename", "there", content, 0);
+  ASSERT_OK(uploads_->FinishIntents());
+  EXPECT_EQ(EventCount(), 0) << "it may be at work";
+  ASSERT_OK(Uploads(database_.pool(), "there")->FinishIntents());
+  EXPECT_EQ(EventCount(), 1);
+  fs::remove(Landed());
+  FinishAndDieAt("ingestion.upload.after_rename", "gone", content, 0);
+  ASSERT_OK(database_.pool().Run([](Transaction& txn) -> absl::Status {
+    txn.Exec("UPDATE ingestion.uploads SET lease_expires_at = now() - interval '1 second'");
+    return absl::OkStatus();
+  }));
+  ASSERT_OK(uploads_->FinishIntents());
+  EXPECT_EQ(EventCount(), 2);
 }
 
 TEST_F(ResumableUploadPgTest, ABrokenCallGoesOnThroughTheService) {

@@ -66,7 +66,7 @@ BatchNames::Decision BatchNames::Decide(const QueuedBatch& batch, absl::Time now
 BatchNames::Decision BatchNames::DecideByRequest(const QueuedBatch& batch, absl::Time now) const {
   const BatchKey& key = batch.key;
   const auto stored = state_.requests().Find(key);
-  if (stored && stored->time + kRequestRetention >= now) {
+  if (stored && stored->time + RetentionOf(key.request_id) >= now) {
     if (stored->request_hash != key.request_hash) return {ReusedRequestId(key)};
     return {AppendOutcome{stored->first_position, stored->time, true}};
   }

@@ -16,7 +16,8 @@ std::string RequestIndex::Digest(const BatchKey& key) {
 
 void RequestIndex::Add(const BatchKey& key, const StoredRequest& request) {
   std::string digest = Digest(key);
-  by_age_.emplace_back(request.time, digest);
+  const bool is_replay = key.request_id.starts_with(kReplayPrefix);
+  (is_replay ? replays_by_age_ : by_age_).emplace_back(request.time, digest);
   requests_[std::move(digest)] = request;
 }
 
@@ -27,12 +28,15 @@ std::optional<StoredRequest> RequestIndex::Find(const BatchKey& key) const {
 }
 
 void RequestIndex::Purge(absl::Time now) {
-  while (!by_age_.empty() && by_age_.front().first + kRequestRetention < now) {
-    const auto found = requests_.find(by_age_.front().second);
-    if (found != requests_.end() && found->second.time + kRequestRetention < now) {
-      requests_.erase(found);
-    }
-    by_age_.pop_front();
+  Purge(by_age_, now - kRequestRetention);
+  Purge(replays_by_age_, now - kReplayRetention);
+}
+
+void RequestIndex::Purge(Queue& queue, absl::Time before) {
+  while (!queue.empty() && queue.front().first < before) {
+    const auto found = requests_.find(queue.front().second);
+    if (found != requests_.end() && found->second.time < before) requests_.erase(found);
+    queue.pop_front();
   }
 }
 

@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 using wal::FrameHeader;
 using wal::FrameType;
 
-// An hour more than the ids are kept.
+// An hour more than most of the ids are kept.
 constexpr auto kRequestsFileAge = std::chrono::hours(25);
 
 }  // namespace
@@ -63,9 +63,9 @@ absl::Status SegmentRemover::Remove(
     auto scan =
         wal::ScanSegment(path, [&](const FrameHeader& header, std::string_view body, uint64_t) {
           if (header.type != FrameType::kBatch && header.type != FrameType::kRecords) return;
-          if (header.time + kRequestRetention < now) return;
           const std::optional<wal::BatchBody> batch = wal::DecodeBatchBody(header, body);
           if (!batch || batch->key.request_id.empty()) return;
+          if (header.time + RetentionOf(batch->key.request_id) < now) return;
           // What a failed write left behind was never stored.
           if (!is_known(batch->key, header.first_position)) return;
           kept += wal::EncodeFrame({.type = FrameType::kRequest,
@@ -85,13 +85,27 @@ absl::Status SegmentRemover::Remove(
   return absl::OkStatus();
 }
 
-absl::Status SegmentRemover::RemoveOldRequests() {
+absl::Status SegmentRemover::RemoveOldRequests(absl::Time now) {
   TARN_ASSIGN_OR_RETURN(const auto files, wal::NumberedFiles(folder_, wal::kRequestsSuffix));
   for (const wal::NumberedFile& file : files) {
     std::error_code code;
     const auto written = fs::last_write_time(file.path, code);
     if (code || fs::file_time_type::clock::now() - written <= kRequestsFileAge) continue;
-    fs::remove(file.path, code);
+    // Those of replays are kept for longer; as long as there are any, this is done once a day.
+    std::string kept;
+    auto scan = wal::ScanSegment(
+        file.path, [&](const FrameHeader& header, std::string_view body, uint64_t) {
+          const std::optional<wal::BatchBody> request = wal::DecodeBatchBody(header, body);
+          if (request && header.time + RetentionOf(request->key.request_id) >= now) {
+            kept += wal::EncodeFrame(header, body);
+          }
+        });
+    TARN_RETURN_IF_ERROR(scan.status());
+    if (kept.empty()) {
+      fs::remove(file.path, code);
+    } else {
+      TARN_RETURN_IF_ERROR(WriteDurably(file.path, kept));
+    }
   }
   return absl::OkStatus();
 }

@@ -29,14 +29,14 @@ class SegmentRemover {
   // Writes POSITIONS. It is a second copy of what the newest segment begins with.
   absl::Status WritePositions(const std::string& uuid, const LogSnapshot& snapshot, absl::Time now);
 
-  // Removes one segment. With `has_requests` its ids that are younger than a day and known to
+  // Removes one segment. With `has_requests` its ids that are to be remembered and known to
   // `is_known` (whether that batch stands at that position) are written down first.
   absl::Status Remove(
       uint64_t number, bool has_requests, absl::Time now,
       const std::function<bool(const wal::BatchKey& key, uint64_t first_position)>& is_known);
 
-  // .requests files whose ids are all forgotten.
-  absl::Status RemoveOldRequests();
+  // Ids that are forgotten, where a .requests file is old, and the file when it has no others.
+  absl::Status RemoveOldRequests(absl::Time now);
 
  private:
   // Of a small file, if need be with the space of the reserve.

@@ -470,7 +470,7 @@ absl::Status WriteAheadLog::RemoveDeliveredSegments() {
     metrics_.wal_bytes.Set(static_cast<double>(state_.disk_bytes()));
     queue_changed_.notify_one();  // it may wait for room
   }
-  note(remover_.RemoveOldRequests());
+  note(remover_.RemoveOldRequests(now));
   remover_.EnsureReserve();
   return first_error;
 }

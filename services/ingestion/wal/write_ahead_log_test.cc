@@ -12,6 +12,7 @@
 #include "common/metrics/metrics.h"
 #include "common/testing/status_matchers.h"
 #include "common/testing/temp_dir.h"
+#include "common/wal/wal_folder.h"
 #include "services/ingestion/wal/log_id.h"
 #include "services/ingestion/wal/testing/write_ahead_log_fixture.h"
 
@@ -162,6 +163,31 @@ TEST_F(WriteAheadLogTest, ARequestIdOutlivesItsSegmentForADay) {
   EXPECT_TRUE(Put("a", {"1"}, "r", 7)->replayed);
   clock_.Advance(absl::Hours(25));
   EXPECT_FALSE(Put("a", {"1"}, "r", 7)->replayed);
+}
+
+TEST_F(WriteAheadLogTest, TheIdOfAReplayIsRememberedForAMonth) {
+  Open(1);
+  const std::string replay = std::string(kReplayPrefix) + "x";
+  ASSERT_OK(Put("a", {"1"}, replay, 7));
+  ASSERT_OK(Put("a", {"2"}, "r", 8));
+  ASSERT_OK(Put("a", {"3"}));
+  log_->SetDelivered("default", "a", 3);
+  ASSERT_OK(log_->RemoveDeliveredSegments());
+  for (int day = 0; day < 29; ++day) {
+    clock_.Advance(absl::Hours(24));
+    for (const auto& file : std::filesystem::directory_iterator(dir_ / "wal")) {
+      if (file.path().extension() != wal::kRequestsSuffix) continue;
+      std::filesystem::last_write_time(
+          file.path(), std::filesystem::file_time_type::clock::now() - std::chrono::hours(26));
+    }
+    ASSERT_OK(log_->RemoveDeliveredSegments());
+    Open(1);
+    ASSERT_TRUE(Put("a", {"1"}, replay, 7)->replayed) << day;
+  }
+  EXPECT_FALSE(Put("a", {"2"}, "r", 8)->replayed);
+  clock_.Advance(absl::Hours(48));
+  ASSERT_OK(log_->RemoveDeliveredSegments());
+  EXPECT_FALSE(Put("a", {"1"}, replay, 7)->replayed);
 }
 
 TEST_F(WriteAheadLogTest, ARetryWhileTheFirstIsBeingWrittenGetsItsAnswer) {
