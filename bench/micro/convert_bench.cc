@@ -40,7 +40,7 @@ std::unique_ptr<const Messages> MakeMessages(size_t bytes, size_t devices) {
   auto messages = std::make_unique<Messages>();
   std::mt19937_64 random(7);
   std::uniform_real_distribution<double> unit(0.001, 0.02);
-  SchemaLearner learner(SchemaLearner::Scope::kWholeRecord, {});
+  SchemaLearner learner;
   double ts = 1594598735.0;
   for (size_t i = 0; messages->bytes < bytes; ++i) {
     ts += unit(random) * 100;
@@ -73,8 +73,7 @@ void Report(benchmark::State& state, size_t bytes) {
 
 void BM_ParseMessages(benchmark::State& state) {
   const Messages& messages = DeviceMessages();
-  const RecordMatcher matcher(messages.table.schema().fields(),
-                              RecordMatcher::UnknownNull::kRefuse);
+  const RecordMatcher matcher(messages.table.schema().fields(), UnknownFields{});
   for (auto _ : state) {
     for (const std::string& text : messages.texts) {
       if (matcher.Match(text)) state.SkipWithError("a message does not fit");
@@ -91,8 +90,7 @@ void BM_ConvertMessages(benchmark::State& state) {
   int number = 0;
   for (auto _ : state) {
     const std::filesystem::path folder = dir / absl::StrCat("out", number++);
-    auto conversion = converter->Convert(messages.table, RecordMatcher::UnknownNull::kRefuse,
-                                         messages.records, folder);
+    auto conversion = converter->Convert(messages.table, UnknownFields{}, messages.records, folder);
     if (!conversion.ok() || !conversion->misfits.empty()) state.SkipWithError("not converted");
     lake::RemoveStaging(folder);
   }
@@ -117,7 +115,7 @@ void BM_DeliverPartitions(benchmark::State& state) {
     const std::filesystem::path folder = dir / absl::StrCat("out", number);
     const std::filesystem::path data = dir / absl::StrCat("data", number++);
     auto conversion =
-        converter->Convert(table, RecordMatcher::UnknownNull::kRefuse, messages->records, folder);
+        converter->Convert(table, UnknownFields(), messages->records, folder);
     if (!conversion.ok() || conversion->files.size() < partitions ||
         !lake::PublishWrittenFiles(conversion->files, data).ok()) {
       state.SkipWithError("not delivered");

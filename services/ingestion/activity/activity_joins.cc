@@ -8,7 +8,7 @@
 #include "common/names/names.h"
 #include "common/status/status_macros.h"
 #include "services/ingestion/activity/activity_compiler.h"
-#include "services/ingestion/record/record_matcher.h"
+#include "services/ingestion/record/stream_columns.h"
 
 // The activities that bring in something from outside of the row: the registry, tables, the rows
 // before, functions.

@@ -13,8 +13,8 @@
 #include "services/ingestion/activity/relation_tables.h"
 #include "services/ingestion/activity/seen_keys.h"
 #include "services/ingestion/record/record_check.h"
-#include "services/ingestion/record/record_matcher.h"
 #include "services/ingestion/record/schema_learner.h"
+#include "services/ingestion/record/stream_columns.h"
 
 namespace tarn::ingestion {
 namespace {
@@ -87,7 +87,7 @@ absl::StatusOr<v1::PreviewActivitiesResponse> ActivityPreview::Run(
     }
   }
   if (columns.empty()) {
-    SchemaLearner learner(SchemaLearner::Scope::kWholeRecord, {});
+    SchemaLearner learner;
     for (const ArrivedRecord& record : sound) learner.Observe(record.payload);
     columns = learner.Columns();
   } else {

@@ -32,7 +32,7 @@ absl::StatusOr<std::vector<Misfit>> LoadRecords(duckdb::Connection& connection,
   table_schema::Field& ingested_at = *all.Add();
   ingested_at.set_name(std::string(table_schema::kIngestedAtColumn));
   ingested_at.set_type(std::string(table_schema::kSystemColumnType));
-  RecordRows rows(all, RecordMatcher::UnknownNull::kRefuse, records, /*with_position=*/true);
+  RecordRows rows(all, UnknownFields{}, records, /*with_position=*/true);
   {
     const duckdb::ScopedRowSource source(rows);
     TARN_RETURN_IF_ERROR(connection.Execute(

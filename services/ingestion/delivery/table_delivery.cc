@@ -18,6 +18,7 @@
 #include "common/status/status_macros.h"
 #include "common/table_schema/engine_types.h"
 #include "services/ingestion/record/record_matcher.h"
+#include "services/ingestion/stream/stream_definition.h"
 #include "services/ingestion/stream/stream_pipeline.h"
 #include "services/ingestion/wal/log_id.h"
 
@@ -262,29 +263,36 @@ absl::StatusOr<TableDelivery::Converted> TableDelivery::Convert(
     }
   }
   if (records.empty()) return converted;
-  const auto unknown_null = stream.adds_columns() ? RecordMatcher::UnknownNull::kIgnore
-                                                  : RecordMatcher::UnknownNull::kRefuse;
+  const UnknownFields unknown = UnknownFieldsOf(stream.definition);
   Conversion conversion;
   ActivityOutcome outcome;
   if (pipeline_ != nullptr) {
     TARN_RETURN_IF_ERROR(table_.AddColumns(pipeline_->output()));
     const RowTransform transform{
-        stream.definition.columns(),
+        InputColumns(stream.definition),
         [&](duckdb::Connection& connection, const std::string& input, const std::string& output) {
           auto ran = pipeline_->Run(connection, input, output, batch.records.front().position,
                                     converted.end_position, seen_.get());
           if (ran.ok()) outcome = *std::move(ran);
           return ran.status();
         }};
-    TARN_ASSIGN_OR_RETURN(conversion, deps_.converter.Convert(table_.TableToWrite(), unknown_null,
+    TARN_ASSIGN_OR_RETURN(conversion, deps_.converter.Convert(table_.TableToWrite(), unknown,
                                                               records, staging, &transform));
   } else {
-    do {
+    if (const auto capture = CaptureColumn(stream.definition)) {
+      TARN_RETURN_IF_ERROR(table_.AddCaptureColumn(*capture));
+    }
+    const bool learns = unknown.policy == UnknownFields::Policy::kLearn;
+    for (bool again = true; again;) {
       lake::RemoveStaging(staging);
-      TARN_ASSIGN_OR_RETURN(conversion, deps_.converter.Convert(table_.TableToWrite(), unknown_null,
-                                                                records, staging));
-      // With new columns everything is written anew: rare, and it ends, as each round adds some.
-    } while (stream.adds_columns() && table_.Learn(records, conversion.misfits));
+      TARN_ASSIGN_OR_RETURN(
+          conversion, deps_.converter.Convert(table_.TableToWrite(), unknown, records, staging));
+      // With more columns everything is written anew: rare, and it ends, as each round adds some.
+      again = false;
+      if (learns) {
+        TARN_ASSIGN_OR_RETURN(again, table_.Learn(stream, records, conversion.misfits));
+      }
+    }
   }
   if (conversion.taken < records.size()) {
     converted.end_position = records[conversion.taken].position;
@@ -335,7 +343,7 @@ absl::Status TableDelivery::KeepPrepared(const Stream& stream, const Converted& 
 absl::StatusOr<uint64_t> TableDelivery::Prepare(const Stream& stream, const WalRecords& batch) {
   std::filesystem::path staging;
   if (const Table* table = table_.known()) {
-    table_.BeginBatch();
+    table_.BeginBatch(stream.definition.columns());
     TARN_ASSIGN_OR_RETURN(const auto table_id, names::ParseTable(table->name()));
     TARN_ASSIGN_OR_RETURN(staging, deps_.lake.Join(lake::LakePaths::TableStaging(
                                        stream.workspace, table_id.database, table_id.table,
@@ -391,7 +399,7 @@ absl::Status TableDelivery::Publish(const Stream& stream, const WalRecords& batc
   for (const lake::WrittenFile& file : files) {
     *commit.add_added_files() = ToDataFile(file, absl::StrCat(data, "/", file.relative_path), ids);
   }
-  *commit.mutable_added_columns() = table_.added_columns();
+  table_.DescribeGrowth(commit);
   commit.set_schema_id(table.schema().schema_id());
   auto* range = commit.mutable_log_range();
   range->set_log_id(key_.log_id);
@@ -413,7 +421,7 @@ absl::Status TableDelivery::CommitPrepared(const Stream& stream) {
     // The files are garbage now, which the catalog collects: they are not removed here, since an
     // earlier attempt that seemed to fail may have committed them.
     if (reason == "SCHEMA_CHANGED") {
-      table_.IdsAreTaken(prepared_->commit.added_columns());
+      table_.HasChanged();
     } else {
       resumed_ = false;  // a gap, an overlap, a table that is gone: ask how things stand
     }

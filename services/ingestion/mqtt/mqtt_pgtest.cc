@@ -144,8 +144,8 @@ class MqttPgTest : public ::testing::Test {
   std::vector<std::string> Rows(const std::string& select, const std::string& stream = "s") {
     EXPECT_OK(ingestion_->Flush(stream, kWait));
     std::vector<std::string> paths, rows;
-    for (const std::string& file : catalog_.Files(TableName(stream))) {
-      paths.push_back(lake_ / file);
+    for (const catalog::v1::DataFile& file : catalog_.Files(TableName(stream))) {
+      paths.push_back(lake_ / file.path());
     }
     if (paths.empty()) return rows;
     auto db = duckdb::Database::Open({.threads = 1});

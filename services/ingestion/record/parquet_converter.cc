@@ -73,18 +73,18 @@ absl::StatusOr<ParquetConverter> ParquetConverter::Open(const ParquetConverterOp
 }
 
 absl::StatusOr<Conversion> ParquetConverter::Convert(const Table& table,
-                                                     RecordMatcher::UnknownNull unknown_null,
+                                                     const UnknownFields& unknown,
                                                      std::span<const ArrivedRecord> records,
                                                      const fs::path& folder,
                                                      const RowTransform* transform) const {
   absl::StatusOr<Conversion> conversion =
-      TryConvert(table, unknown_null, records, folder, transform);
+      TryConvert(table, unknown, records, folder, transform);
   if (duckdb::IsEngineFatal(conversion.status())) engine_->Discard();
   return conversion;
 }
 
 absl::StatusOr<Conversion> ParquetConverter::TryConvert(const Table& table,
-                                                        RecordMatcher::UnknownNull unknown_null,
+                                                        const UnknownFields& unknown,
                                                         std::span<const ArrivedRecord> records,
                                                         const fs::path& folder,
                                                         const RowTransform* transform) const {
@@ -96,7 +96,7 @@ absl::StatusOr<Conversion> ParquetConverter::TryConvert(const Table& table,
     absl::StrAppend(&write.order_by, write.order_by.empty() ? "" : ", ",
                     QuoteIdentifier(sort.source()), sort.descending() ? " DESC" : "");
   }
-  RecordRows rows(transform == nullptr ? fields : WithIngestedAt(transform->input), unknown_null,
+  RecordRows rows(transform == nullptr ? fields : WithIngestedAt(transform->input), unknown,
                   records, transform != nullptr || partitioned);
   const duckdb::ScopedRowSource source(rows);
   Conversion conversion;

@@ -63,7 +63,7 @@ class ParquetConverter {
   // Writes the records into `folder` (absolute, new), `transform`ed unless it is null. Errors are
   // the engine's, and the transform's; after a fatal one of the engine the next call opens another.
   absl::StatusOr<Conversion> Convert(const tarn::catalog::v1::Table& table,
-                                     RecordMatcher::UnknownNull unknown_null,
+                                     const UnknownFields& unknown,
                                      std::span<const ArrivedRecord> records,
                                      const std::filesystem::path& folder,
                                      const RowTransform* transform = nullptr) const;
@@ -76,7 +76,7 @@ class ParquetConverter {
       : max_partitions_(max_partitions),
         engine_(std::make_unique<duckdb::LazyDatabase>(std::move(engine))) {}
   absl::StatusOr<Conversion> TryConvert(const tarn::catalog::v1::Table& table,
-                                        RecordMatcher::UnknownNull unknown_null,
+                                        const UnknownFields& unknown,
                                         std::span<const ArrivedRecord> records,
                                         const std::filesystem::path& folder,
                                         const RowTransform* transform) const;

@@ -30,6 +30,8 @@ struct RecordError {
   std::string reason;
   std::string field;  // by its path, "data.co", "tags[3]"; "" where none is to blame
   std::string message;
+  // Whether the record may fit once a SchemaLearner has seen it (UnknownFields::Policy::kLearn).
+  bool teaches = false;
 };
 
 std::optional<RecordError> CheckRecord(std::string_view record);

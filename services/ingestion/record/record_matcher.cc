@@ -9,54 +9,16 @@
 #include <absl/strings/ascii.h>
 #include <absl/strings/str_cat.h>
 
-#include "common/status/error.h"
 #include "common/table_schema/system_columns.h"
 #include "services/ingestion/record/json_cursor.h"
 #include "services/ingestion/record/schema_learner.h"
+#include "services/ingestion/record/stream_columns.h"
 #include "services/ingestion/record/text_values.h"
 
 namespace tarn::ingestion {
 namespace {
 
-enum class Kind {
-  kBoolean,
-  kInt,
-  kLong,
-  kFloat,
-  kDouble,
-  kDecimal,
-  kDate,
-  kTime,
-  kTimestamp,
-  kTimestampTz,
-  kString,
-  kUuid,
-  kStruct,
-  kList,
-  kMap,
-  kUnsupported,
-};
-
-Kind KindOf(const std::string& type) {
-  static const auto* const kKinds =
-      new std::unordered_map<std::string, Kind>{{"boolean", Kind::kBoolean},
-                                                {"int", Kind::kInt},
-                                                {"long", Kind::kLong},
-                                                {"float", Kind::kFloat},
-                                                {"double", Kind::kDouble},
-                                                {"date", Kind::kDate},
-                                                {"time", Kind::kTime},
-                                                {"timestamp", Kind::kTimestamp},
-                                                {"timestamptz", Kind::kTimestampTz},
-                                                {"string", Kind::kString},
-                                                {"uuid", Kind::kUuid},
-                                                {"struct", Kind::kStruct},
-                                                {"list", Kind::kList},
-                                                {"map", Kind::kMap}};
-  if (type.rfind("decimal(", 0) == 0) return Kind::kDecimal;
-  const auto found = kKinds->find(type);
-  return found == kKinds->end() ? Kind::kUnsupported : found->second;
-}
+using Kind = ColumnKind;
 
 // At most so many digits of a JSON number survive the engine's way through a double.
 constexpr size_t kExactDoubleDigits = 15;
@@ -100,104 +62,15 @@ bool HasMoreDigitsThan(std::string_view text, size_t most) {
   return count > most;
 }
 
-std::string_view ExpectedOf(Kind kind) {
-  switch (kind) {
-    case Kind::kBoolean:
-      return "true or false";
-    case Kind::kInt:
-    case Kind::kLong:
-      return "a whole number";
-    case Kind::kFloat:
-    case Kind::kDouble:
-    case Kind::kDecimal:
-      return "a number";
-    case Kind::kString:
-      return "text";
-    case Kind::kDate:
-      return "a date such as 2026-01-31";
-    case Kind::kTime:
-      return "a time such as 23:59:01.5";
-    case Kind::kTimestamp:
-      return "a timestamp such as 2026-01-31T23:59:01.5";
-    case Kind::kTimestampTz:
-      return "a timestamp with an offset such as 2026-01-31T23:59:01.5+02:00";
-    case Kind::kUuid:
-      return "a UUID";
-    case Kind::kStruct:
-    case Kind::kMap:
-      return "an object";
-    case Kind::kList:
-      return "an array";
-    case Kind::kUnsupported:
-      break;
-  }
-  return "a type that streams fill";
-}
-
-absl::Status CheckColumn(const std::string& path, const table_schema::Field& field) {
-  const auto refuse = [&](std::string_view description) {
-    return InvalidFields({{path, std::string(description)}});
-  };
-  if (field.required() && path.find(".fields[") != std::string::npos) {
-    return refuse("a field inside a struct cannot be required in a stream");
-  }
-  switch (KindOf(field.type())) {
-    case Kind::kUnsupported:
-      return refuse(absl::StrCat("a stream cannot fill a column of type \"", field.type(),
-                                 "\"; it fills boolean, int, long, float, double, decimal(p,s), "
-                                 "date, time, timestamp, timestamptz, string, uuid, struct, list "
-                                 "and map"));
-    case Kind::kStruct:
-      if (field.fields().empty()) return refuse("a struct needs fields");
-      break;
-    case Kind::kList:
-      if (field.fields_size() != 1) return refuse("a list needs one field, called element");
-      break;
-    case Kind::kMap:
-      if (field.fields_size() != 2 || field.fields(0).type() != "string") {
-        return refuse("a map needs the fields key and value, and the key must be a string");
-      }
-      break;
-    default:
-      if (!field.fields().empty()) return refuse("only struct, list and map have fields");
-  }
-  for (int i = 0; i < field.fields_size(); ++i) {
-    if (absl::Status status = CheckColumn(absl::StrCat(path, ".fields[", i, "]"), field.fields(i));
-        !status.ok()) {
-      return status;
-    }
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
-
-absl::Status CheckStreamColumns(std::string_view path, const table_schema::Fields& fields) {
-  std::unordered_set<std::string> names;
-  for (int i = 0; i < fields.size(); ++i) {
-    const std::string at = absl::StrCat(std::string(path), "[", i, "]");
-    if (!IsUsableFieldName(fields[i].name())) {
-      return InvalidFields(
-          {{at + ".name",
-            "must be 1 to 255 bytes without control characters, and not begin with "
-            "__tarn_"}});
-    }
-    if (!names.insert(absl::AsciiStrToLower(fields[i].name())).second) {
-      return InvalidFields({{at + ".name", "is there already (names do not differ by case)"}});
-    }
-    if (table_schema::IsSystemColumnName(fields[i].name())) {
-      return InvalidFields({{at + ".name", "is one of Tarn's own columns; leave it out"}});
-    }
-    if (absl::Status status = CheckColumn(at, fields[i]); !status.ok()) return status;
-  }
-  return absl::OkStatus();
-}
 
 struct RecordMatcher::Column {
   Kind kind = Kind::kStruct;
   std::string type;  // as the catalog writes it, for messages
   bool required = false;
-  bool system = false;
+  bool system = false;  // not for records to fill
+  bool learnt = false;
+  bool holds_struct = false;  // itself or below
   int precision = 0;
   int scale = 0;
   std::vector<std::string> names;                   // kStruct
@@ -224,7 +97,7 @@ struct RecordMatcher::Pass {
   JsonCursor cursor;
   Scratch& scratch;
   duckdb::ChunkWriter* chunk;  // null: nothing is written
-  UnknownNull unknown_null;
+  UnknownFields::Policy policy;
   std::optional<RecordError> error;
 
   using Writer = duckdb::VectorWriter*;
@@ -254,6 +127,24 @@ struct RecordMatcher::Pass {
     return scratch.texts.emplace_back(JsonText(token));
   }
 
+  // A value whose first token was just taken, as it stands in the record; passes over it.
+  std::optional<std::string_view> RawValue(const JsonToken& first) {
+    const char* begin = cursor.at() - 1;
+    if (first.kind == JsonKind::kString) begin = first.raw.data() - 1;
+    if (first.kind == JsonKind::kNumber) begin = first.raw.data();
+    if (first.kind == JsonKind::kTrue || first.kind == JsonKind::kNull) begin = cursor.at() - 4;
+    if (first.kind == JsonKind::kFalse) begin = cursor.at() - 5;
+    if (!cursor.Skip(first)) return std::nullopt;
+    return std::string_view(begin, static_cast<size_t>(cursor.at() - begin));
+  }
+  bool captures() const { return policy == UnknownFields::Policy::kCapture; }
+  // Tells the capture where the value of `column` stands.
+  static FieldCapture::Container ContainerOf(const Column& column) {
+    if (column.kind != Kind::kList) return FieldCapture::Container::kObject;
+    return column.children[0].kind == Kind::kList ? FieldCapture::Container::kArrayOfArrays
+                                                  : FieldCapture::Container::kArrayOfObjects;
+  }
+
   bool UnknownField(const Column& column, const std::string& name, bool top_level);
   bool CheckRequired(const Column& column, uint64_t object);
   bool Members(const Column& column, bool top_level, Writer out, uint64_t row);
@@ -268,18 +159,28 @@ struct RecordMatcher::Pass {
 
 RecordMatcher::~RecordMatcher() = default;
 
-RecordMatcher::RecordMatcher(const table_schema::Fields& fields, UnknownNull unknown_null)
-    : unknown_null_(unknown_null), root_(std::make_unique<Column>()) {
+RecordMatcher::RecordMatcher(const table_schema::Fields& fields, const UnknownFields& unknown)
+    : policy_(unknown.policy), root_(std::make_unique<Column>()) {
   table_schema::Field record;
   record.set_type("struct");
   *record.mutable_fields() = fields;
   Build(record, true, *root_);
+  if (policy_ != UnknownFields::Policy::kCapture) return;
+  const std::optional<size_t> column = root_->Find(unknown.column, 0);
+  if (column && root_->children[*column].kind == Kind::kString) {
+    capture_column_ = *column;
+    root_->children[*column].system = true;
+  } else {
+    policy_ = UnknownFields::Policy::kRefuse;
+  }
 }
 
 void RecordMatcher::Build(const table_schema::Field& field, bool top_level, Column& column) {
   column.kind = KindOf(field.type());
   column.type = field.type();
   column.required = field.required();
+  column.learnt = field.learnt();
+  column.holds_struct = column.kind == Kind::kStruct;
   if (column.kind == Kind::kDecimal) {
     (void)std::sscanf(field.type().c_str(), "decimal(%d,%d)", &column.precision, &column.scale);
   }
@@ -296,31 +197,44 @@ void RecordMatcher::Build(const table_schema::Field& field, bool top_level, Colu
     Build(child, false, built);
     built.system = top_level && table_schema::IsSystemColumn(child);
     if (child.required() && !built.system) ++column.required_count;
+    column.holds_struct = column.holds_struct || built.holds_struct;
   }
 }
 
 std::optional<RecordError> RecordMatcher::Match(std::string_view record) const {
   Scratch scratch;
-  Pass pass{JsonCursor(record), scratch, nullptr, unknown_null_, std::nullopt};
+  Pass pass{JsonCursor(record), scratch, nullptr, policy_, std::nullopt};
   return Run(record, pass);
 }
 
 std::optional<RecordError> RecordMatcher::Read(std::string_view record, Scratch& scratch,
                                                duckdb::ChunkWriter& chunk) const {
-  Pass pass{JsonCursor(record), scratch, &chunk, unknown_null_, std::nullopt};
+  Pass pass{JsonCursor(record), scratch, &chunk, policy_, std::nullopt};
   return Run(record, pass);
 }
 
 std::optional<RecordError> RecordMatcher::Run(std::string_view record, Pass& pass) const {
   pass.scratch.seen.resize(field_count_);
   pass.scratch.hints.resize(struct_count_);
+  if (pass.captures()) pass.scratch.capture.Begin();
   const JsonToken first = pass.cursor.Next();
   if (first.kind == JsonKind::kObjectStart) {
     pass.Members(*root_, true, nullptr, pass.chunk == nullptr ? 0 : pass.chunk->row());
   } else if (first.kind != JsonKind::kError) {
     pass.Refuse(kNotAnObject, "", "the record is JSON but no object; send {\"name\": value, …}");
   }
-  if (!pass.error && pass.cursor.Next().kind == JsonKind::kEnd) return std::nullopt;
+  if (!pass.error && pass.cursor.Next().kind == JsonKind::kEnd) {
+    if (pass.captures() && pass.chunk != nullptr) {
+      duckdb::VectorWriter& out = pass.chunk->column(capture_column_);
+      const std::string& captured = pass.scratch.capture.Finish();
+      if (captured.empty()) {
+        out.SetNull(pass.chunk->row());
+      } else {
+        out.SetBytes(pass.chunk->row(), pass.scratch.texts.emplace_back(captured));
+      }
+    }
+    return std::nullopt;
+  }
   // A record that is no JSON at all is called so, whatever was wrong before.
   if (std::optional<RecordError> invalid = CheckJson(record)) return invalid;
   return std::move(pass.error);
@@ -345,11 +259,12 @@ bool RecordMatcher::Pass::UnknownField(const Column& column, const std::string& 
         absl::StrCat("the field differs only by case from the column \"",
                      column.names[similar->second], "\"; names must agree in every letter"));
   }
-  return Refuse(kUnknownField, name,
-                top_level ? "the table has no such column; add it to the table, or set "
-                            "the stream's new_field_policy to ADD_COLUMN"
-                          : "the struct has no such field; add it to the table's schema "
-                            "(only top-level columns are added by ADD_COLUMN)");
+  Refuse(kUnknownField, name,
+         absl::StrCat(top_level ? "the table has no such column; add it to the table"
+                                : "the struct has no such field; add it to the table's column",
+                      ", or set the stream's new_field_policy to ADD_COLUMN or CAPTURE"));
+  error->teaches = policy == UnknownFields::Policy::kLearn;
+  return false;
 }
 
 bool RecordMatcher::Pass::CheckRequired(const Column& column, uint64_t object) {
@@ -380,8 +295,13 @@ bool RecordMatcher::Pass::Members(const Column& column, bool top_level, Writer o
     if (value.kind == JsonKind::kError) return false;
     const std::optional<size_t> found = column.Find(name, hint);
     if (!found || column.children[*found].system) {
-      if (!found && top_level && unknown_null == UnknownNull::kIgnore &&
-          value.kind == JsonKind::kNull) {
+      if (captures()) {
+        const std::optional<std::string_view> raw = RawValue(value);
+        if (!raw) return false;
+        scratch.capture.Add(key.raw, *raw);
+        continue;
+      }
+      if (!found && policy == UnknownFields::Policy::kLearn && value.kind == JsonKind::kNull) {
         continue;
       }
       return UnknownField(column, std::string(name), top_level);
@@ -396,7 +316,10 @@ bool RecordMatcher::Pass::Members(const Column& column, bool top_level, Writer o
     ++field_seen;
     const Column& child = column.children[index];
     if (child.required && value.kind != JsonKind::kNull) ++required_seen;
+    const bool enters = captures() && child.holds_struct;
+    if (enters) scratch.capture.Enter(ContainerOf(child), key.raw);
     if (!Value(value, child, writer(index), row)) return InField(name);
+    if (enters) scratch.capture.Leave();
   }
   scratch.hints[column.struct_index] = hint;
   if (required_seen < column.required_count) return CheckRequired(column, object);
@@ -425,9 +348,12 @@ bool RecordMatcher::Pass::Map(const Column& column, Writer out, uint64_t row) {
       element = out->AppendElement();
       out->child(0).SetBytes(element, name);
     }
+    const bool enters = captures() && column.children[1].holds_struct;
+    if (enters) scratch.capture.Enter(ContainerOf(column.children[1]), key.raw);
     if (!Value(value, column.children[1], out == nullptr ? nullptr : &out->child(1), element)) {
       return InField(name);
     }
+    if (enters) scratch.capture.Leave();
   }
   if (out != nullptr) out->EndList(row);
   return true;
@@ -435,13 +361,16 @@ bool RecordMatcher::Pass::Map(const Column& column, Writer out, uint64_t row) {
 
 bool RecordMatcher::Pass::List(const Column& column, Writer out, uint64_t row) {
   if (out != nullptr) out->BeginList(row);
-  int index = 0;
+  const bool enters = captures() && column.children[0].holds_struct;
+  size_t index = 0;
   for (JsonToken item = cursor.Next(); item.kind != JsonKind::kArrayEnd;
        item = cursor.Next(), ++index) {
     const uint64_t element = out == nullptr ? 0 : out->AppendElement();
+    if (enters) scratch.capture.EnterElement(ContainerOf(column.children[0]), index);
     if (!Value(item, column.children[0], out == nullptr ? nullptr : &out->child(0), element)) {
       return InField(absl::StrCat("[", index, "]"));
     }
+    if (enters) scratch.capture.Leave();
   }
   if (out != nullptr) out->EndList(row);
   return true;
@@ -490,8 +419,12 @@ bool RecordMatcher::Pass::Value(const JsonToken& first, const Column& column, Wr
   }
   // A number as the column's type: a mismatch, out of range, or written.
   const auto number = [&](auto parse, bool whole, auto set) {
-    if (first.kind != JsonKind::kNumber || (whole && !IsIntegerText(first.raw))) {
-      return Mismatch(first, column);
+    if (first.kind != JsonKind::kNumber) return Mismatch(first, column);
+    if (whole && !IsIntegerText(first.raw)) {
+      Mismatch(first, column);
+      error->teaches =
+          column.learnt && column.kind == Kind::kLong && policy == UnknownFields::Policy::kLearn;
+      return false;
     }
     const auto value = parse(first.raw);
     if (!value) return OutOfRange(first, column);

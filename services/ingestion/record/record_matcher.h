@@ -9,7 +9,7 @@
 //   date, time, timestamp, …  ISO 8601 text (text_values.h); uuid text
 //   struct, list, map         objects, arrays, objects
 // null and an absent field are NULL. Names must agree in every letter. System columns
-// (common/table_schema) are not a record's to fill.
+// (common/table_schema) are not a record's to fill, nor is the one that captures.
 //
 // Built once for a schema; thread safe after that, with a scratch for each thread.
 #pragma once
@@ -22,10 +22,9 @@
 #include <string_view>
 #include <vector>
 
-#include <absl/status/status.h>
-
 #include "common/duckdb/row_source.h"
 #include "common/table_schema/engine_types.h"
+#include "services/ingestion/record/field_capture.h"
 #include "services/ingestion/record/record_check.h"
 
 namespace tarn::ingestion {
@@ -33,16 +32,23 @@ namespace tarn::ingestion {
 class JsonCursor;
 struct JsonToken;
 
-// Whether a stream can fill columns of these types: INVALID_ARGUMENT (INVALID_FIELD) says which it
-// cannot. `path` is where the fields stand in the request.
-absl::Status CheckStreamColumns(std::string_view path, const table_schema::Fields& fields);
+// How fields are taken that the table lacks, at the top level and inside structs.
+struct UnknownFields {
+  enum class Policy {
+    kRefuse,
+    // Refused, and RecordError says whether the record teaches: by such a field, or by a fraction
+    // in a learnt column of integers. Those that are null are passed over: nothing is lost.
+    kLearn,
+    // Kept in `column`, as a FieldCapture writes them.
+    kCapture,
+  };
+  Policy policy = Policy::kRefuse;
+  // A column of type string, NULL where there are none. Without such a column they are refused.
+  std::string column;
+};
 
 class RecordMatcher {
  public:
-  // How a top-level field that the table lacks is taken when its value is null: ADD_COLUMN adds no
-  // column for it, and nothing is lost.
-  enum class UnknownNull { kRefuse, kIgnore };
-
   // What one thread needs while it reads records. Holds texts that had to be written anew: it stays
   // until the statement that reads them has ended.
   class Scratch {
@@ -53,9 +59,10 @@ class RecordMatcher {
     std::vector<size_t> hints;
     uint64_t object_count = 0;
     std::deque<std::string> texts;
+    FieldCapture capture;
   };
 
-  RecordMatcher(const table_schema::Fields& fields, UnknownNull unknown_null);
+  explicit RecordMatcher(const table_schema::Fields& fields, const UnknownFields& unknown = {});
   ~RecordMatcher();
 
   // Nothing when the record fits.
@@ -73,7 +80,8 @@ class RecordMatcher {
   void Build(const table_schema::Field& field, bool top_level, Column& column);
   std::optional<RecordError> Run(std::string_view record, Pass& pass) const;
 
-  const UnknownNull unknown_null_;
+  UnknownFields::Policy policy_;
+  size_t capture_column_ = 0;  // kCapture
   std::unique_ptr<Column> root_;
   size_t field_count_ = 0;
   size_t struct_count_ = 0;

@@ -74,9 +74,9 @@ class RecordRows::Reader : public duckdb::RowReader {
   std::vector<Misfit> misfits_;
 };
 
-RecordRows::RecordRows(const table_schema::Fields& fields, RecordMatcher::UnknownNull unknown_null,
+RecordRows::RecordRows(const table_schema::Fields& fields, const UnknownFields& unknown,
                        std::span<const ArrivedRecord> records, bool with_position)
-    : fields_(WrittenFields(fields)), matcher_(fields_, unknown_null), records_(records) {
+    : fields_(WrittenFields(fields)), matcher_(fields_, unknown), records_(records) {
   for (const table_schema::Field& field : fields_) {
     if (table_schema::IsSystemColumn(field)) ingested_at_ = static_cast<int>(schema_.size());
     schema_.push_back({field.name(), table_schema::LogicalTypeOf(field)});

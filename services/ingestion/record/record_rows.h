@@ -45,7 +45,7 @@ table_schema::Fields WrittenFields(const table_schema::Fields& fields);
 
 class RecordRows : public duckdb::RowSource {
  public:
-  RecordRows(const table_schema::Fields& fields, RecordMatcher::UnknownNull unknown_null,
+  RecordRows(const table_schema::Fields& fields, const UnknownFields& unknown,
              std::span<const ArrivedRecord> records, bool with_position);
 
   const duckdb::Schema& schema() const override { return schema_; }

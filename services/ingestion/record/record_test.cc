@@ -18,6 +18,7 @@
 #include "services/ingestion/record/record_check.h"
 #include "services/ingestion/record/record_matcher.h"
 #include "services/ingestion/record/schema_learner.h"
+#include "services/ingestion/record/stream_columns.h"
 
 namespace tarn::ingestion {
 namespace {
@@ -89,7 +90,7 @@ TEST(RecordCheckTest, RefusesDeepNestingAndLargeRecords) {
 }
 
 std::string Learn(const std::vector<std::string>& records) {
-  SchemaLearner learner(SchemaLearner::Scope::kWholeRecord, {});
+  SchemaLearner learner;
   for (const std::string& record : records) learner.Observe(record);
   Field all;
   all.set_type("struct");
@@ -242,7 +243,7 @@ TEST(RecordMatcherTest, NothingIsBentIntoShape) {
   for (const Case& c : Cases()) {
     Fields fields;
     *fields.Add() = c.column;
-    const RecordMatcher matcher(fields, RecordMatcher::UnknownNull::kRefuse);
+    const RecordMatcher matcher(fields);
     const auto error = matcher.Match("{\"v\":" + c.value + "}");
     EXPECT_EQ(error ? error->reason : "", c.reason)
         << c.value << " as " << table_schema::DisplayTypeOf(c.column);
@@ -252,7 +253,7 @@ TEST(RecordMatcherTest, NothingIsBentIntoShape) {
 TEST(RecordMatcherTest, WhatIsNoJsonIsCalledSoWhateverElseIsWrong) {
   Fields fields;
   *fields.Add() = MakeField("v", "long");
-  const RecordMatcher matcher(fields, RecordMatcher::UnknownNull::kRefuse);
+  const RecordMatcher matcher(fields);
   EXPECT_EQ(matcher.Match(R"({"v":"x","w":})")->reason, "INVALID_JSON");
   EXPECT_EQ(matcher.Match(R"({"v":1} x)")->reason, "INVALID_JSON");
   EXPECT_EQ(matcher.Match("[1]")->reason, "NOT_AN_OBJECT");
@@ -263,7 +264,7 @@ TEST(RecordMatcherTest, WhatIsNoJsonIsCalledSoWhateverElseIsWrong) {
 TEST(RecordMatcherTest, FieldsMayComeInAnyOrderAndBeMissing) {
   Fields fields;
   for (const char* name : {"a", "b", "c"}) *fields.Add() = MakeField(name, "long");
-  const RecordMatcher matcher(fields, RecordMatcher::UnknownNull::kRefuse);
+  const RecordMatcher matcher(fields);
   for (const char* record : {R"({"a":1,"b":2,"c":3})", R"({"c":3,"b":2,"a":1})", R"({"b":1})",
                              R"({"\u0061":1,"c":2})", "{}"}) {
     EXPECT_FALSE(matcher.Match(record)) << record;
@@ -277,7 +278,7 @@ TEST(RecordMatcherTest, NamesTheFieldByItsPath) {
   *fields.Add() = MakeField(
       "data", "struct",
       {MakeField("tags", "list", {MakeField("element", "struct", {MakeField("k", "long")})})});
-  const RecordMatcher matcher(fields, RecordMatcher::UnknownNull::kRefuse);
+  const RecordMatcher matcher(fields);
   const auto error = matcher.Match(R"({"data":{"tags":[{"k":1},{"k":"x"}]}})");
   ASSERT_TRUE(error);
   EXPECT_EQ(error->field, "data.tags[1].k");
@@ -287,12 +288,12 @@ TEST(RecordMatcherTest, NamesTheFieldByItsPath) {
 TEST(RecordMatcherTest, UnknownFieldsAreNamed) {
   Fields fields;
   *fields.Add() = MakeField("temp", "long");
-  const RecordMatcher strict(fields, RecordMatcher::UnknownNull::kRefuse);
+  const RecordMatcher strict(fields);
   EXPECT_EQ(strict.Match(R"({"other":1})")->field, "other");
   EXPECT_EQ(strict.Match(R"({"other":null})")->reason, "UNKNOWN_FIELD");
   EXPECT_THAT(strict.Match(R"({"Temp":1})")->message, ::testing::HasSubstr("differs only by case"));
   EXPECT_EQ(strict.Match(R"({"":1})")->reason, "INVALID_FIELD_NAME");
-  const RecordMatcher lenient(fields, RecordMatcher::UnknownNull::kIgnore);
+  const RecordMatcher lenient(fields, {UnknownFields::Policy::kLearn, ""});
   EXPECT_FALSE(lenient.Match(R"({"other":null})"));
   EXPECT_EQ(lenient.Match(R"({"other":1})")->reason, "UNKNOWN_FIELD");
 }
@@ -301,7 +302,7 @@ TEST(RecordMatcherTest, ARequiredColumnMustHaveAValue) {
   Fields fields;
   *fields.Add() = MakeField("id", "long");
   fields[0].set_required(true);
-  const RecordMatcher matcher(fields, RecordMatcher::UnknownNull::kRefuse);
+  const RecordMatcher matcher(fields);
   EXPECT_FALSE(matcher.Match(R"({"id":1})"));
   EXPECT_EQ(matcher.Match("{}")->reason, "MISSING_FIELD");
   EXPECT_EQ(matcher.Match(R"({"id":null})")->reason, "MISSING_FIELD");
@@ -329,7 +330,7 @@ class ParquetConverterTest : public ::testing::Test {
     for (const std::string& record : records) {
       arrived.push_back({arrived.size(), absl::FromUnixMicros(1'500'000), record});
     }
-    return converter_->Convert(table, RecordMatcher::UnknownNull::kRefuse, arrived, dir_ / folder);
+    return converter_->Convert(table, UnknownFields{}, arrived, dir_ / folder);
   }
   // Column v of each row as text, NULL as "NULL".
   std::vector<std::string> RowsOf(const std::vector<lake::WrittenFile>& files,

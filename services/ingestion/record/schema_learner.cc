@@ -1,6 +1,7 @@
 #include "services/ingestion/record/schema_learner.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include <absl/strings/ascii.h>
@@ -22,49 +23,85 @@ bool SameName(std::string_view a, std::string_view b) {
 }  // namespace
 
 struct SchemaLearner::Type {
-  enum class Kind { kUnknown, kBoolean, kLong, kDouble, kString, kStruct, kList };
+  enum class Kind {
+    kUnknown,
+    kBoolean,
+    kLong,
+    kDouble,
+    kString,
+    kStruct,
+    kList,
+    kMap,
+    kOther,  // of a known column: nothing is learnt of it
+  };
   Kind kind = Kind::kUnknown;
+  // Of a column that is there, without its parts.
+  std::optional<table_schema::Field> known;
   std::vector<std::pair<std::string, std::unique_ptr<Type>>> fields;  // kStruct
-  std::unique_ptr<Type> element;                                      // kList
+  std::unique_ptr<Type> element;                                      // kList, kMap: its values
+  std::optional<table_schema::Field> key;                             // kMap
 
-  // Takes `seen` where nothing is known yet; a double beats a long.
+  // Takes `seen` where nothing is known yet; a double beats a long that was learnt.
   bool Accept(Kind seen) {
     if (kind == Kind::kUnknown) kind = seen;
-    if (kind == Kind::kLong && seen == Kind::kDouble) kind = seen;
+    const bool declared = known && !known->learnt();
+    if (kind == Kind::kLong && seen == Kind::kDouble && !declared) kind = seen;
     return kind == seen;
   }
 
-  table_schema::Field ToField(const std::string& name) const {
-    table_schema::Field field;
-    field.set_name(name);
-    switch (kind) {
-      case Kind::kBoolean:
-        field.set_type("boolean");
-        break;
-      case Kind::kLong:
-        field.set_type("long");
-        break;
-      case Kind::kDouble:
-        field.set_type("double");
-        break;
-      case Kind::kStruct:
-        if (fields.empty()) {
-          field.set_type("string");  // {} says nothing of what will be in it
-          break;
-        }
-        field.set_type("struct");
-        for (const auto& [child, type] : fields) *field.add_fields() = type->ToField(child);
-        break;
-      case Kind::kList:
-        field.set_type("list");
-        *field.add_fields() = element ? element->ToField("element") : Type().ToField("element");
-        break;
-      default:
-        field.set_type("string");
-    }
-    return field;
+  bool IsTyped() const {
+    if (known || kind != Kind::kStruct) return kind != Kind::kUnknown;
+    return std::any_of(fields.begin(), fields.end(),
+                       [](const auto& field) { return field.second->IsTyped(); });
   }
+
+  table_schema::Field ToField(const std::string& name, bool with_untyped) const;
 };
+
+table_schema::Field SchemaLearner::Type::ToField(const std::string& name, bool with_untyped) const {
+  table_schema::Field field;
+  if (known) {
+    field = *known;
+    if (kind == Kind::kDouble) field.set_type("double");
+  } else {
+    field.set_name(name);
+    field.set_learnt(true);
+  }
+  // Of a new struct with nothing but untyped fields these are all that there is to say.
+  const bool all = with_untyped || !IsTyped();
+  switch (kind) {
+    case Kind::kStruct:
+      for (const auto& [child, type] : fields) {
+        if (all || type->IsTyped()) *field.add_fields() = type->ToField(child, with_untyped);
+      }
+      // {} says nothing of what will be in it.
+      field.set_type(field.fields().empty() ? "string" : "struct");
+      break;
+    case Kind::kList:
+      field.set_type("list");
+      *field.add_fields() = element ? element->ToField("element", with_untyped)
+                                    : Type().ToField("element", with_untyped);
+      break;
+    case Kind::kMap:
+      *field.add_fields() = *key;
+      *field.add_fields() = element->ToField("value", with_untyped);
+      break;
+    case Kind::kBoolean:
+    case Kind::kLong:
+    case Kind::kDouble:
+    case Kind::kString:
+    case Kind::kUnknown:
+      if (known) break;
+      field.set_type(kind == Kind::kBoolean  ? "boolean"
+                     : kind == Kind::kLong   ? "long"
+                     : kind == Kind::kDouble ? "double"
+                                             : "string");
+      break;
+    case Kind::kOther:
+      break;
+  }
+  return field;
+}
 
 bool IsUsableFieldName(std::string_view name) {
   if (name.empty() || name.size() > kMaxFieldNameBytes) return false;
@@ -73,29 +110,54 @@ bool IsUsableFieldName(std::string_view name) {
                       [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
-SchemaLearner::SchemaLearner(Scope scope, const table_schema::Fields& known)
-    : scope_(scope), root_(std::make_unique<Type>()) {
-  for (const table_schema::Field& field : known) {
-    known_.push_back(absl::AsciiStrToLower(field.name()));
-  }
+SchemaLearner::SchemaLearner() : whole_records_(true), root_(std::make_unique<Type>()) {
   root_->kind = Type::Kind::kStruct;
-  field_count_ = known_.size();
+}
+
+SchemaLearner::SchemaLearner(const table_schema::Fields& known)
+    : whole_records_(false), root_(std::make_unique<Type>()) {
+  table_schema::Field table;
+  table.set_type("struct");
+  *table.mutable_fields() = known;
+  Know(table, *root_);
 }
 
 SchemaLearner::~SchemaLearner() = default;
 
-bool SchemaLearner::IsKnown(std::string_view name) const {
-  return std::any_of(known_.begin(), known_.end(),
-                     [&](const std::string& known) { return SameName(known, name); });
+void SchemaLearner::Know(const table_schema::Field& field, Type& type) {
+  using Kind = Type::Kind;
+  type.known = field;
+  type.known->clear_fields();
+  type.kind = field.type() == "boolean"  ? Kind::kBoolean
+              : field.type() == "long"   ? Kind::kLong
+              : field.type() == "double" ? Kind::kDouble
+              : field.type() == "string" ? Kind::kString
+              : field.type() == "struct" ? Kind::kStruct
+              : field.type() == "list"   ? Kind::kList
+              : field.type() == "map"    ? Kind::kMap
+                                         : Kind::kOther;
+  field_count_ += static_cast<size_t>(field.fields_size());
+  if (type.kind == Kind::kStruct) {
+    for (const table_schema::Field& child : field.fields()) {
+      type.fields.emplace_back(child.name(), std::make_unique<Type>());
+      Know(child, *type.fields.back().second);
+    }
+  } else if (!field.fields().empty()) {
+    if (type.kind == Kind::kMap) type.key = field.fields(0);
+    type.element = std::make_unique<Type>();
+    Know(field.fields(field.fields_size() - 1), *type.element);
+  }
 }
 
 void SchemaLearner::Observe(std::string_view record) {
   if (CheckRecord(record)) return;
   JsonCursor cursor(record);
-  if (cursor.Next().kind == JsonKind::kObjectStart) ObserveMembers(cursor, *root_, true);
+  if (cursor.Next().kind == JsonKind::kObjectStart) ObserveMembers(cursor, *root_);
 }
 
-void SchemaLearner::ObserveMembers(JsonCursor& cursor, Type& type, bool top_level) {
+void SchemaLearner::ObserveMembers(JsonCursor& cursor, Type& type) {
+  const bool top_level = &type == root_.get();
+  const bool is_there = type.known.has_value();
   for (JsonToken key = cursor.Next(); key.kind == JsonKind::kKey; key = cursor.Next()) {
     const std::string name = JsonText(key);
     const JsonToken value = cursor.Next();
@@ -106,18 +168,24 @@ void SchemaLearner::ObserveMembers(JsonCursor& cursor, Type& type, bool top_leve
     const bool skip = (!exact && !fresh) || !IsUsableFieldName(name) ||
                       (top_level && table_schema::IsSystemColumnName(name)) ||
                       (fresh && field_count_ >= kMaxLearntFields) ||
-                      (top_level && scope_ == Scope::kNewFields && fresh &&
-                       (value.kind == JsonKind::kNull || IsKnown(name)));
+                      (fresh && is_there && value.kind == JsonKind::kNull);
     if (skip) {
       if (!cursor.Skip(value)) return;
       continue;
     }
     if (fresh) {
       ++field_count_;
+      has_learnt_ = true;
       type.fields.emplace_back(name, std::make_unique<Type>());
       found = std::prev(type.fields.end());
     }
     ObserveValue(cursor, value, *found->second);
+  }
+}
+
+void SchemaLearner::ObserveMap(JsonCursor& cursor, Type& type) {
+  for (JsonToken key = cursor.Next(); key.kind == JsonKind::kKey; key = cursor.Next()) {
+    ObserveValue(cursor, cursor.Next(), *type.element);
   }
 }
 
@@ -128,15 +196,20 @@ void SchemaLearner::ObserveValue(JsonCursor& cursor, const JsonToken& first, Typ
     case JsonKind::kFalse:
       type.Accept(Kind::kBoolean);
       break;
-    case JsonKind::kNumber:
+    case JsonKind::kNumber: {
+      const Kind before = type.kind;
       type.Accept(IsIntegerText(first.raw) ? Kind::kLong : Kind::kDouble);
+      has_learnt_ = has_learnt_ || type.kind != before;
       break;
+    }
     case JsonKind::kString:
       type.Accept(Kind::kString);
       break;
     case JsonKind::kObjectStart:
-      if (type.Accept(Kind::kStruct)) {
-        ObserveMembers(cursor, type, false);
+      if (type.kind == Kind::kMap) {
+        ObserveMap(cursor, type);
+      } else if (type.Accept(Kind::kStruct)) {
+        ObserveMembers(cursor, type);
       } else {
         cursor.Skip(first);
       }
@@ -161,7 +234,8 @@ void SchemaLearner::ObserveValue(JsonCursor& cursor, const JsonToken& first, Typ
 
 table_schema::Fields SchemaLearner::Columns() const {
   table_schema::Fields columns;
-  for (const auto& [name, type] : root_->fields) *columns.Add() = type->ToField(name);
+  for (const auto& [name, type] : root_->fields)
+    *columns.Add() = type->ToField(name, whole_records_);
   return columns;
 }
 

@@ -3,6 +3,10 @@
 // array a list. The first kind that a field has decides; what differs later does not fit. A field
 // that is never more than null is a string.
 //
+// Of a table that is there it learns what it lacks: new columns, new fields inside its structs (in
+// lists and maps too), and that a learnt column of integers is a double after all. Null says
+// nothing there. Declared columns keep their types.
+//
 // Not thread safe. Records that are no JSON objects say nothing.
 #pragma once
 
@@ -18,7 +22,7 @@ namespace tarn::ingestion {
 class JsonCursor;
 struct JsonToken;
 
-// Of a table; beyond these, further fields are not learnt.
+// Of a table, nested ones included; beyond these, further fields are not learnt.
 inline constexpr size_t kMaxLearntFields = 1000;
 inline constexpr size_t kMaxFieldNameBytes = 255;
 
@@ -28,28 +32,30 @@ bool IsUsableFieldName(std::string_view name);
 
 class SchemaLearner {
  public:
-  enum class Scope {
-    kWholeRecord,  // every field
-    kNewFields,    // only top-level fields that `known` lacks, and of these only typed ones
-  };
-  // `known` may be empty.
-  SchemaLearner(Scope scope, const table_schema::Fields& known);
+  // Of a table that is to be made.
+  SchemaLearner();
+  // Of one with these columns.
+  explicit SchemaLearner(const table_schema::Fields& known);
   ~SchemaLearner();
 
   void Observe(std::string_view record);
-  // The learnt columns in the order in which they appeared, without ids.
+  // The known columns with what they have learnt, and behind them the new ones in the order in
+  // which they appeared. What is new has no id and is marked as learnt.
   table_schema::Fields Columns() const;
+  // Whether Columns() has more than was known.
+  bool has_learnt() const { return has_learnt_; }
 
  private:
   struct Type;
+  void Know(const table_schema::Field& field, Type& type);
   void ObserveValue(JsonCursor& cursor, const JsonToken& first, Type& type);
-  void ObserveMembers(JsonCursor& cursor, Type& type, bool top_level);
-  bool IsKnown(std::string_view name) const;
+  void ObserveMembers(JsonCursor& cursor, Type& type);
+  void ObserveMap(JsonCursor& cursor, Type& type);
 
-  const Scope scope_;
-  std::vector<std::string> known_;  // lower case
+  const bool whole_records_;
   std::unique_ptr<Type> root_;
   size_t field_count_ = 0;
+  bool has_learnt_ = false;
 };
 
 }  // namespace tarn::ingestion

@@ -47,7 +47,6 @@ struct Stream {
     return absl::Seconds(definition.delivery().max_delay().seconds()) +
            absl::Nanoseconds(definition.delivery().max_delay().nanos());
   }
-  bool adds_columns() const { return definition.new_field_policy() != v1::NEW_FIELD_POLICY_REJECT; }
 };
 
 }  // namespace tarn::ingestion

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <google/protobuf/field_mask.pb.h>
 #include <google/protobuf/util/time_util.h>
@@ -12,9 +13,11 @@
 #include "common/names/names.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "common/table_schema/system_columns.h"
 #include "services/ingestion/payload/payload_reader.h"
 #include "services/ingestion/record/partition_writer.h"
-#include "services/ingestion/record/record_matcher.h"
+#include "services/ingestion/record/schema_learner.h"
+#include "services/ingestion/record/stream_columns.h"
 
 namespace tarn::ingestion {
 namespace {
@@ -26,6 +29,7 @@ constexpr absl::Duration kDefaultDelay = absl::Milliseconds(500);
 constexpr absl::Duration kMinDelay = absl::Milliseconds(100);
 constexpr absl::Duration kMaxDelay = absl::Seconds(900);
 constexpr size_t kMaxCommentBytes = 4096;
+constexpr char kDefaultCaptureColumn[] = "_extra";
 constexpr int kMaxDestinations = 10;
 
 // Keeps each violation of `status`, an error of the field at `field`.
@@ -114,7 +118,56 @@ void KeepCreateTimes(const v1::Stream& current, absl::Time now, v1::Stream& next
   }
 }
 
+void NormalizeCapture(const std::string& path, v1::Stream& stream,
+                      std::vector<FieldViolation>& violations) {
+  const std::string field = path + ".capture_column";
+  if (stream.new_field_policy() != v1::NEW_FIELD_POLICY_CAPTURE) {
+    if (!stream.capture_column().empty()) {
+      violations.push_back({field, "goes with the new_field_policy CAPTURE"});
+    }
+    return;
+  }
+  if (stream.capture_column().empty()) stream.set_capture_column(kDefaultCaptureColumn);
+  const std::string& name = stream.capture_column();
+  if (!IsUsableFieldName(name) || table_schema::IsSystemColumnName(name)) {
+    violations.push_back({field,
+                          "must be 1 to 255 bytes without control characters, not begin with "
+                          "__tarn_, and be none of Tarn's own columns"});
+  }
+  for (const catalog::v1::Field& column : stream.columns()) {
+    if (absl::EqualsIgnoreCase(column.name(), name)) {
+      violations.push_back({field, "is declared among the columns; leave it out there"});
+    }
+  }
+}
+
 }  // namespace
+
+std::optional<table_schema::Field> CaptureColumn(const v1::Stream& definition) {
+  if (definition.new_field_policy() != v1::NEW_FIELD_POLICY_CAPTURE) return std::nullopt;
+  table_schema::Field column;
+  column.set_name(definition.capture_column());
+  column.set_type("string");
+  column.set_doc("fields that the table lacks, as one JSON object");
+  return column;
+}
+
+table_schema::Fields InputColumns(const v1::Stream& definition) {
+  table_schema::Fields columns = definition.columns();
+  if (auto capture = CaptureColumn(definition)) *columns.Add() = *std::move(capture);
+  return columns;
+}
+
+UnknownFields UnknownFieldsOf(const v1::Stream& definition) {
+  switch (definition.new_field_policy()) {
+    case v1::NEW_FIELD_POLICY_REJECT:
+      return {};
+    case v1::NEW_FIELD_POLICY_CAPTURE:
+      return {UnknownFields::Policy::kCapture, definition.capture_column()};
+    default:
+      return {UnknownFields::Policy::kLearn, ""};
+  }
+}
 
 absl::StatusOr<v1::Stream> NormalizeDefinition(const v1::Stream& stream, std::string_view path) {
   const std::string at(path);
@@ -160,8 +213,10 @@ absl::StatusOr<v1::Stream> NormalizeDefinition(const v1::Stream& stream, std::st
                                   ? v1::NEW_FIELD_POLICY_ADD_COLUMN
                                   : stream.new_field_policy());
   if (!v1::NewFieldPolicy_IsValid(stream.new_field_policy())) {
-    violations.push_back({at + ".new_field_policy", "must be ADD_COLUMN or REJECT"});
+    violations.push_back({at + ".new_field_policy", "must be ADD_COLUMN, REJECT or CAPTURE"});
   }
+  normal.set_capture_column(stream.capture_column());
+  NormalizeCapture(at, normal, violations);
   if (stream.has_format()) {
     *normal.mutable_format() = stream.format();
     take(CheckPayloadFormat(at + ".format", stream.format()), at + ".format");
@@ -181,9 +236,9 @@ absl::StatusOr<v1::Stream> NormalizeDefinition(const v1::Stream& stream, std::st
 absl::StatusOr<v1::Stream> ApplyUpdate(const v1::Stream& current, const v1::Stream& wanted,
                                        const google::protobuf::FieldMask& mask, absl::Time now) {
   v1::Stream next = current;
-  const std::vector<std::string> all = {"comment",      "columns",       "partition_fields",
-                                        "destinations", "delivery",      "new_field_policy",
-                                        "format",       "deduplication", "paused"};
+  const std::vector<std::string> all = {
+      "comment",          "columns", "partition_fields", "destinations", "delivery",
+      "new_field_policy", "format",  "deduplication",    "paused",       "capture_column"};
   std::vector<std::string> paths(mask.paths().begin(), mask.paths().end());
   if (paths.empty()) {
     paths = all;
@@ -207,6 +262,10 @@ absl::StatusOr<v1::Stream> ApplyUpdate(const v1::Stream& current, const v1::Stre
       *next.mutable_delivery()->mutable_max_delay() = wanted.delivery().max_delay();
     } else if (path == "new_field_policy") {
       next.set_new_field_policy(wanted.new_field_policy());
+      // A name that was only the default goes with the policy.
+      if (wanted.new_field_policy() != v1::NEW_FIELD_POLICY_CAPTURE) next.clear_capture_column();
+    } else if (path == "capture_column") {
+      next.set_capture_column(wanted.capture_column());
     } else if (path == "format") {
       next.clear_format();
       if (wanted.has_format()) *next.mutable_format() = wanted.format();

@@ -10,6 +10,7 @@
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "services/ingestion/record/partition_writer.h"
+#include "services/ingestion/stream/stream_definition.h"
 
 namespace tarn::ingestion {
 namespace {
@@ -62,7 +63,7 @@ absl::StatusOr<std::shared_ptr<const ActivityPipeline>> CompilePipeline(
     head.deduplication_path = "stream.deduplication";
   }
   TARN_ASSIGN_OR_RETURN(auto pipeline,
-                        ActivityPipeline::Compile(wanted.activities(), definition.columns(),
+                        ActivityPipeline::Compile(wanted.activities(), InputColumns(definition),
                                                   {.workspace = workspace,
                                                    .stream = definition.name(),
                                                    .owner = owner,

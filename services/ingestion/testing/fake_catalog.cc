@@ -20,6 +20,29 @@ using catalog::v1::Table;
 
 constexpr std::chrono::seconds kLongestHold(30);
 
+table_schema::Field* FindField(table_schema::Fields& fields, int id) {
+  for (table_schema::Field& field : fields) {
+    if (field.id() == id) return &field;
+    if (auto* below = FindField(*field.mutable_fields(), id); below != nullptr) return below;
+  }
+  return nullptr;
+}
+
+// Whether a bound of the field in one of the files lies beyond what a double holds.
+bool HoldsLargeIntegers(const std::vector<catalog::v1::DataFile>& files, int field_id) {
+  constexpr int64_t kMaxExactDouble = int64_t{1} << 53;
+  for (const catalog::v1::DataFile& file : files) {
+    for (const catalog::v1::ColumnStatistics& column : file.columns()) {
+      if (column.field_id() != field_id || column.lower_bound().empty()) continue;
+      if (std::stoll(column.lower_bound()) < -kMaxExactDouble ||
+          std::stoll(column.upper_bound()) > kMaxExactDouble) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
 absl::Status TableNotFound(const std::string& name) {
   return NotFound("TABLE_NOT_FOUND", "there is no table " + name);
 }
@@ -79,10 +102,10 @@ void FakeCatalog::SetLastFieldId(int id) {
   last_field_id_ = id;
 }
 
-std::vector<std::string> FakeCatalog::Files(const std::string& table) const {
+std::vector<catalog::v1::DataFile> FakeCatalog::Files(const std::string& table) const {
   std::lock_guard lock(mutex_);
   const auto found = tables_.find(table);
-  return found == tables_.end() ? std::vector<std::string>() : found->second.files;
+  return found == tables_.end() ? std::vector<catalog::v1::DataFile>() : found->second.files;
 }
 
 Table FakeCatalog::TableOf(const std::string& table) const {
@@ -178,6 +201,35 @@ grpc::Status FakeCatalog::CommitTable(grpc::ServerContext*, const CommitTableReq
   return rpc::ToGrpcStatus(status);
 }
 
+absl::Status FakeCatalog::Grow(const CommitTableRequest& request, const Entry& entry,
+                               table_schema::Fields& columns) const {
+  const auto check_id = [&](int id) {
+    if (id > std::max(entry.last_field_id, last_field_id_)) return absl::OkStatus();
+    return Aborted("SCHEMA_CHANGED", "field id " + std::to_string(id) + " is taken");
+  };
+  for (const auto& column : request.added_columns()) {
+    if (absl::Status free = check_id(column.id()); !free.ok()) return free;
+    *columns.Add() = column;
+  }
+  for (const auto& added : request.added_fields()) {
+    if (absl::Status free = check_id(added.field().id()); !free.ok()) return free;
+    auto* parent = FindField(columns, added.parent_id());
+    if (parent == nullptr) return Aborted("SCHEMA_CHANGED", "the struct is gone");
+    *parent->add_fields() = added.field();
+  }
+  for (const auto& widened : request.widened_fields()) {
+    auto* field = FindField(columns, widened.field_id());
+    if (field == nullptr) return Aborted("SCHEMA_CHANGED", "the field is gone");
+    if (HoldsLargeIntegers(entry.files, field->id())) {
+      return FailedPrecondition("WIDENING_INEXACT", "integers beyond 2^53",
+                                {{"field_id", std::to_string(field->id())}});
+    }
+    field->set_type(widened.type());
+    field->set_widened(true);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status FakeCatalog::Commit(const CommitTableRequest& request, CommitTableResponse* response) {
   const auto found = tables_.find(request.table());
   if (found == tables_.end()) return TableNotFound(request.table());
@@ -186,11 +238,8 @@ absl::Status FakeCatalog::Commit(const CommitTableRequest& request, CommitTableR
     *response = answer->second;
     return absl::OkStatus();
   }
-  for (const auto& column : request.added_columns()) {
-    if (column.id() <= std::max(entry.last_field_id, last_field_id_)) {
-      return Aborted("SCHEMA_CHANGED", "field id " + std::to_string(column.id()) + " is taken");
-    }
-  }
+  table_schema::Fields columns = entry.table.schema().fields();
+  if (const absl::Status grown = Grow(request, entry, columns); !grown.ok()) return grown;
   const auto& range = request.log_range();
   int64_t& position = entry.positions[range.log_id()];
   if (range.from_position() < position) {
@@ -200,10 +249,10 @@ absl::Status FakeCatalog::Commit(const CommitTableRequest& request, CommitTableR
     return MakeError(absl::StatusCode::kOutOfRange, "LOG_POSITION_GAP", "gap");
   }
   position = range.to_position();
-  entry.table.mutable_schema()->mutable_fields()->MergeFrom(request.added_columns());
+  *entry.table.mutable_schema()->mutable_fields() = std::move(columns);
   entry.last_field_id = table_schema::AssignFieldIds(
       *entry.table.mutable_schema()->mutable_fields(), entry.last_field_id);
-  for (const auto& file : request.added_files()) entry.files.push_back(file.path());
+  for (const auto& file : request.added_files()) entry.files.push_back(file);
   commits_.push_back(request.table());
   *response->mutable_table() = entry.table;
   entry.answers[request.request_id()] = *response;

@@ -1,5 +1,6 @@
 // A catalog in memory: tables, commits with their ranges of a log, refused on gap and overlap as
-// the real one does. It can fail, and lose an answer after having committed. Thread safe.
+// the real one does; tables grow as they do there. It can fail, and lose an answer after having
+// committed. Thread safe.
 #pragma once
 
 #include <condition_variable>
@@ -12,6 +13,8 @@
 #include <absl/status/status.h>
 
 #include "tarn/catalog/v1/catalog_service.grpc.pb.h"
+
+#include "common/table_schema/engine_types.h"
 
 namespace tarn::ingestion {
 
@@ -33,8 +36,8 @@ class FakeCatalog : public catalog::v1::CatalogService::Service {
   // Field ids up to this one were used by columns that were dropped.
   void SetLastFieldId(int id);
 
-  // Paths of all files that were committed, relative to the lake.
-  std::vector<std::string> Files(const std::string& table) const;
+  // All files that were committed.
+  std::vector<catalog::v1::DataFile> Files(const std::string& table) const;
   catalog::v1::Table TableOf(const std::string& table) const;
   bool HasTable(const std::string& table) const;
   int commit_count() const;
@@ -55,12 +58,15 @@ class FakeCatalog : public catalog::v1::CatalogService::Service {
   struct Entry {
     catalog::v1::Table table;
     int last_field_id = 0;
-    std::vector<std::string> files;
+    std::vector<catalog::v1::DataFile> files;
     std::map<std::string, int64_t> positions;                         // by log
     std::map<std::string, catalog::v1::CommitTableResponse> answers;  // by request id
   };
   // Under the lock: whether a call about the table is to fail.
   absl::Status ErrorFor(const std::string& table);
+  // `columns` by what the commit adds and widens.
+  absl::Status Grow(const catalog::v1::CommitTableRequest& request, const Entry& entry,
+                    table_schema::Fields& columns) const;
   absl::Status Commit(const catalog::v1::CommitTableRequest& request,
                       catalog::v1::CommitTableResponse* response);
 

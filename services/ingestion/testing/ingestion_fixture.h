@@ -17,6 +17,7 @@
 #include "common/postgres/testing/test_database.h"
 #include "common/rpc/client.h"
 #include "common/server/grpc_server.h"
+#include "common/table_schema/table_reader.h"
 #include "common/testing/status_matchers.h"
 #include "common/testing/temp_dir.h"
 #include "services/ingestion/testing/fake_catalog.h"
@@ -33,14 +34,13 @@ inline constexpr absl::Duration kWait = absl::Seconds(30);
 // What the committed files of a table say to `select`, "v1|v2" a row.
 inline std::vector<std::string> Query(const FakeCatalog& catalog, const fs::path& lake,
                                       const std::string& stream, const std::string& select) {
-  std::vector<std::string> paths;
-  for (const std::string& file : catalog.Files(TableName(stream))) paths.push_back(lake / file);
-  if (paths.empty()) return {};
+  const std::string table = TableName(stream);
+  if (catalog.Files(table).empty()) return {};
   auto db = duckdb::Database::Open({.threads = 1});
   auto connection = db->Connect();
-  auto result = connection->Query("SELECT " + select + " FROM read_parquet(" +
-                                  duckdb::QuoteLiteralList(paths) +
-                                  ", hive_partitioning=false, union_by_name=true)");
+  auto result = connection->Query(
+      "SELECT " + select + " FROM (" +
+      table_schema::ReaderSql(catalog.TableOf(table), catalog.Files(table), lake.string()) + ")");
   EXPECT_OK(result);
   std::vector<std::string> rows;
   if (!result.ok()) return rows;
