@@ -75,7 +75,9 @@ void KeyExchanger::Exchange(const std::string& key, Done done) {
     entry->call = call;
     ++calls_;
   }
-  call->stub = dashboard::v1::AuthService::NewStub(dashboard_());
+  const absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = dashboard_();
+  if (!channel.ok()) return Finish(hash, *call, channel.status());
+  call->stub = dashboard::v1::AuthService::NewStub(*channel);
   call->request.set_key(key);
   call->context.set_deadline(std::chrono::system_clock::now() + kTimeout);
   call->stub->async()->ExchangeKey(&call->context, &call->request, &call->response,

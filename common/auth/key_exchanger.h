@@ -28,8 +28,9 @@ namespace tarn::auth {
 
 class KeyExchanger {
  public:
-  // The channel to dashboard, asked for at the first exchange. `clock` outlives the exchanger.
-  using ChannelSource = std::function<std::shared_ptr<grpc::Channel>()>;
+  // The channel to dashboard, asked for at each exchange; an error ends that. `clock` outlives the
+  // exchanger.
+  using ChannelSource = std::function<absl::StatusOr<std::shared_ptr<grpc::Channel>>()>;
   using Done = std::function<void(absl::StatusOr<std::string> token)>;
 
   KeyExchanger(ChannelSource dashboard, const Clock& clock)

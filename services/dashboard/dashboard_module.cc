@@ -70,8 +70,7 @@ class DashboardModule::Impl {
                   .behind_proxy = options_.behind_proxy},
                  gateway_metrics_),
         records_(
-            connect_, [&services = context.services] { return services.ChannelFor("dashboard"); },
-            context.clock),
+            connect_, [this] { return channels_("dashboard"); }, context.clock),
         files_(options_.web_path.empty() ? DefaultWebPath()
                                          : std::filesystem::path(options_.web_path)),
         router_(connect_, records_, files_, gateway_metrics_, [this] { return LastReadiness(); }),

@@ -12,6 +12,7 @@
 #include "common/logging/logging.h"
 #include "common/postgres/migrations.h"
 #include "common/rpc/service_directory.h"
+#include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "services/ingestion/migrations.h"
 #include "services/ingestion/record/record_check.h"
@@ -112,8 +113,15 @@ absl::Status IngestionModule::StartHttp() {
   if (options_.http_listen.empty()) return absl::OkStatus();
   records_handler_ = std::make_unique<RecordsHandler>(
       context_.HandlerOptions("ingestion"),
-      [&services = context_.services] { return services.ChannelFor("dashboard"); }, context_.clock,
-      storage_, finder_, *writer_, [this] { return LastReadiness(); });
+      [this]() -> absl::StatusOr<std::shared_ptr<grpc::Channel>> {
+        // In one process channels exist only when all servers have been built.
+        if (!context_.gate.IsOpen()) {
+          return Unavailable("MODULE_NOT_SERVING",
+                             "ingestion is starting or stopping; try again in a moment");
+        }
+        return context_.services.ChannelFor("dashboard");
+      },
+      context_.clock, storage_, finder_, *writer_, [this] { return LastReadiness(); });
   HttpServerOptions http;
   http.module = "ingestion";
   http.listen = options_.http_listen;

@@ -151,7 +151,7 @@ class HttpTest : public ::testing::Test {
       gateway_metrics_};
   WebFiles files_{dir_.path()};
   absl::Status ready_;
-  RecordsForwarder records_{connect_, [this] { return *modules_.ChannelFor("dashboard"); },
+  RecordsForwarder records_{connect_, [this] { return modules_.ChannelFor("dashboard"); },
                             SystemClock()};
   HttpRouter router_{connect_, records_, files_, gateway_metrics_, [this] { return ready_; }};
   std::unique_ptr<HttpServer> server_;
