@@ -114,8 +114,7 @@ void BM_DeliverPartitions(benchmark::State& state) {
   for (auto _ : state) {
     const std::filesystem::path folder = dir / absl::StrCat("out", number);
     const std::filesystem::path data = dir / absl::StrCat("data", number++);
-    auto conversion =
-        converter->Convert(table, UnknownFields(), messages->records, folder);
+    auto conversion = converter->Convert(table, UnknownFields(), messages->records, folder);
     if (!conversion.ok() || conversion->files.size() < partitions ||
         !lake::PublishWrittenFiles(conversion->files, data).ok()) {
       state.SkipWithError("not delivered");

@@ -77,8 +77,7 @@ absl::StatusOr<Conversion> ParquetConverter::Convert(const Table& table,
                                                      std::span<const ArrivedRecord> records,
                                                      const fs::path& folder,
                                                      const RowTransform* transform) const {
-  absl::StatusOr<Conversion> conversion =
-      TryConvert(table, unknown, records, folder, transform);
+  absl::StatusOr<Conversion> conversion = TryConvert(table, unknown, records, folder, transform);
   if (duckdb::IsEngineFatal(conversion.status())) engine_->Discard();
   return conversion;
 }
