@@ -10,6 +10,7 @@ run_ctest() {
   mkdir -p "$folder/test-xml"
   GTEST_OUTPUT="xml:$folder/test-xml/" \
     UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}" \
+    LSAN_OPTIONS="${LSAN_OPTIONS:-suppressions=$TARN_ROOT/deploy/dev/lsan.supp:print_suppressions=0}" \
     ctest --test-dir "$folder" -j 2 --output-on-failure --no-tests=error \
     --output-junit "$folder/test-results.xml" "${select[@]}" </dev/null >&2 || ctest_status=$?
 }
