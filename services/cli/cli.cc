@@ -84,6 +84,7 @@ int RunCli(const std::vector<std::string>& arguments, Terminal& terminal) {
   AddRunCommand(program, session);
   AddPutCommand(program, session);
   AddDevicesCommand(program, session);
+  AddReprocessCommand(program, session);
   AddQueryCommand(program, session);
   AddAlertsCommand(program, session);
   AddStatusCommand(program, session);

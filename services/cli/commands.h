@@ -18,6 +18,7 @@ void AddCrawlCommand(CLI::App& program, Session& session);
 void AddRunCommand(CLI::App& program, Session& session);
 void AddPutCommand(CLI::App& program, Session& session);
 void AddDevicesCommand(CLI::App& program, Session& session);
+void AddReprocessCommand(CLI::App& program, Session& session);
 void AddQueryCommand(CLI::App& program, Session& session);
 void AddAlertsCommand(CLI::App& program, Session& session);
 void AddStatusCommand(CLI::App& program, Session& session);

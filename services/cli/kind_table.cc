@@ -6,6 +6,7 @@
 #include "tarn/ingestion/v1/connector_service.pb.h"
 #include "tarn/ingestion/v1/device_registry_service.pb.h"
 #include "tarn/ingestion/v1/ingestion_service.pb.h"
+#include "tarn/ingestion/v1/reprocess_service.pb.h"
 #include "tarn/query/v1/query_service.pb.h"
 #include "tarn/transform/v1/transform_service.pb.h"
 
@@ -204,6 +205,24 @@ std::vector<Kind> ReadOnlyKinds() {
                    {"ERROR", "error.message"}},
        .resource = transform::v1::Run::descriptor(),
        .service = transform},
+      {.name = "Reprocess",
+       .plural = "Reprocesses",
+       .command_name = "reprocess",
+       .pattern = "streams/{stream}/reprocesses/{reprocess}",
+       .parent_pattern = "streams/{stream}",
+       .is_history = true,
+       .columns = {{"NAME", "name", kShortName},
+                   {"STATE", "state"},
+                   {"FROM", "start_time"},
+                   {"TO", "end_time"},
+                   {"READ", "statistics.records_read"},
+                   {"WRITTEN", "statistics.rows_written"},
+                   {"REPLACED", "statistics.rows_replaced"},
+                   {"DEAD", "statistics.dead_letters"},
+                   {"ENDED", "times.end_time"},
+                   {"ERROR", "error.message"}},
+       .resource = ingestion::v1::Reprocess::descriptor(),
+       .service = ServiceOf(ingestion::v1::GetReprocessRequest::descriptor())},
       {.name = "Crawl",
        .plural = "Crawls",
        .command_name = "crawl",

@@ -25,6 +25,8 @@ namespace fs = std::filesystem;
 constexpr absl::Duration kChoresPause = absl::Seconds(2);
 constexpr absl::Duration kReloadPause = absl::Seconds(10);
 constexpr absl::Duration kPurgePause = absl::Minutes(30);
+// How long reprocesses that have ended are remembered.
+constexpr absl::Duration kReprocessAge = absl::Hours(24 * 30);
 
 PostgresPoolOptions PoolOptions(const IngestionOptions& options,
                                 const server::ModuleContext& context) {
@@ -53,6 +55,7 @@ void IngestionModule::RegisterServices(grpc::ServerBuilder& builder) {
   builder.RegisterService(&activity_service_);
   builder.RegisterService(&device_service_);
   builder.RegisterService(&connector_service_);
+  builder.RegisterService(&reprocess_service_);
 }
 
 absl::Status IngestionModule::Start() {
@@ -91,8 +94,16 @@ absl::Status IngestionModule::Start() {
   scheduler_ = std::make_unique<DeliveryScheduler>(
       DeliveryDependencies{*wal_, deliveries_, *catalog_, *converter_, *lake_, context_.clock,
                            metrics_, lease_, activities, state / "ingestion-seen"},
-      registry_, static_cast<int>(options_.delivery_workers));
+      RawDeliveryDependencies{*wal_, raw_copies_, *lake_, raw_metrics_, lease_}, registry_,
+      static_cast<int>(options_.delivery_workers));
   wal_->OnDurable([this](const std::string& lane) { scheduler_->Notify(lane); });
+  raw_retention_ =
+      std::make_unique<RawRetention>(raw_copies_, *lake_, context_.clock, raw_metrics_);
+  log_watch_ = std::make_unique<LogWatch>(reprocess_store_, registry_, *wal_, *scheduler_,
+                                          context_.clock, lease_);
+  reprocess_dependencies_.emplace(
+      ReprocessDependencies{reprocess_store_, reprocess_outcomes_, store_, *catalog_, *converter_,
+                            *lake_, activities, state / "ingestion-work", options_.log_away_time});
   writer_ = std::make_unique<RecordWriter>(*wal_, metrics_);
   streams_ =
       std::make_unique<StreamManager>(StreamStores{store_, deliveries_, dead_letters_}, registry_,
@@ -165,6 +176,10 @@ absl::Status IngestionModule::SetUp() {
       std::make_unique<DropFolder>(*lake_, *uploads_, context_.clock, context_.metrics,
                                    DropFolderOptions{.settle_time = options_.drop_settle_time});
   drop_folder_->Start();
+  reprocess_worker_ = std::make_unique<ReprocessWorker>(
+      *reprocess_dependencies_, pool_, *log_watch_, context_.metrics,
+      ReprocessWorkerOptions{.holder = holder, .lease = options_.reprocess_lease});
+  reprocess_worker_->Start();
   logging::Info("ingestion", "serving", {{"log_epoch", lease_.epoch}});
   chores_ = std::thread([this] { DoChores(); });
   return absl::OkStatus();
@@ -178,6 +193,7 @@ bool IngestionModule::WaitFor(absl::Duration duration) {
 void IngestionModule::DoChores() {
   absl::Time reload = absl::InfinitePast();
   absl::Time purge = absl::InfinitePast();
+  absl::Time retention = absl::InfinitePast();
   bool told = false;
   do {
     absl::Status status = wal_->RemoveDeliveredSegments();
@@ -190,8 +206,13 @@ void IngestionModule::DoChores() {
       if (status.ok()) status = streams_->DoChores();
       reload = now + kReloadPause;
     }
+    if (status.ok() && now >= retention) {
+      status = raw_retention_->Run();
+      retention = now + options_.raw_retention_interval;
+    }
     if (status.ok() && now >= purge) {
       status = idempotency::Purge(pool_, "ingestion").status();
+      status.Update(reprocess_store_.Forget(kReprocessAge));
       uploads_->RemoveLeftovers();
       purge = now + kPurgePause;
     }
@@ -235,6 +256,7 @@ void IngestionModule::Stop() {
   if (chores_.joinable()) chores_.join();
   if (connector_host_ != nullptr) connector_host_->Stop();
   if (drop_folder_ != nullptr) drop_folder_->Stop();
+  if (reprocess_worker_ != nullptr) reprocess_worker_->Stop();
   if (scheduler_ != nullptr) scheduler_->Stop();
 }
 

@@ -40,8 +40,17 @@
 #include "services/ingestion/mqtt/connector_host.h"
 #include "services/ingestion/mqtt/connector_manager.h"
 #include "services/ingestion/mqtt/connector_service.h"
+#include "services/ingestion/raw/raw_copy_store.h"
+#include "services/ingestion/raw/raw_metrics.h"
+#include "services/ingestion/raw/raw_retention.h"
 #include "services/ingestion/record/parquet_converter.h"
 #include "services/ingestion/record_writer.h"
+#include "services/ingestion/reprocess/log_watch.h"
+#include "services/ingestion/reprocess/reprocess_manager.h"
+#include "services/ingestion/reprocess/reprocess_outcome_store.h"
+#include "services/ingestion/reprocess/reprocess_service.h"
+#include "services/ingestion/reprocess/reprocess_store.h"
+#include "services/ingestion/reprocess/reprocess_worker.h"
 #include "services/ingestion/stream/dead_letter_store.h"
 #include "services/ingestion/stream/delivery_store.h"
 #include "services/ingestion/stream/stream_registry.h"
@@ -102,6 +111,14 @@ class IngestionModule : public server::Module {
   mqtt::ConnectorManager connectors_{connector_store_, [this] { connector_host_->Notify(); }};
   mqtt::ConnectorService connector_service_{context_.HandlerOptions("ingestion"), connectors_,
                                             storage_};
+  RawMetrics raw_metrics_{context_.metrics};
+  RawCopyStore raw_copies_{pool_};
+  ReprocessStore reprocess_store_{pool_};
+  ReprocessOutcomeStore reprocess_outcomes_{pool_};
+  // Calls come when SetUp is done, and the worker is there.
+  ReprocessManager reprocesses_{reprocess_store_, store_, context_.clock,
+                                [this] { reprocess_worker_->Notify(); }};
+  ReprocessService reprocess_service_{context_.HandlerOptions("ingestion"), reprocesses_, storage_};
   // From Start on.
   std::optional<lake::LakePaths> lake_;
   std::optional<ParquetConverter> converter_;
@@ -110,6 +127,9 @@ class IngestionModule : public server::Module {
   std::unique_ptr<WriteAheadLog> wal_;
   Lease lease_;
   std::unique_ptr<DeliveryScheduler> scheduler_;
+  std::unique_ptr<RawRetention> raw_retention_;
+  std::unique_ptr<LogWatch> log_watch_;
+  std::optional<ReprocessDependencies> reprocess_dependencies_;
   std::unique_ptr<RecordWriter> writer_;
   std::unique_ptr<StreamManager> streams_;
   std::unique_ptr<FileUploads> uploads_;
@@ -117,6 +137,7 @@ class IngestionModule : public server::Module {
   std::unique_ptr<RecordsHandler> records_handler_;
   std::unique_ptr<HttpServer> http_;
   std::unique_ptr<mqtt::ConnectorHost> connector_host_;
+  std::unique_ptr<ReprocessWorker> reprocess_worker_;
 
   std::mutex mutex_;
   absl::Status readiness_ = absl::UnavailableError("ingestion is starting");

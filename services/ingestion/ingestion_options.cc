@@ -64,6 +64,16 @@ void RegisterOptions(config::OptionSet& set, IngestionOptions* options) {
   set.Add("ingestion.activity_timeout", &options->activity_timeout,
           "how long the activities' expressions of one batch may take",
           config::MustBePositiveDuration);
+  set.Add("ingestion.raw_retention_interval", &options->raw_retention_interval,
+          "how often raw copies whose retention is over are looked for and removed",
+          config::MustBePositiveDuration);
+  set.Add("ingestion.reprocess_lease", &options->reprocess_lease,
+          "how long after the end of an instance another one goes on with its reprocess",
+          config::MustBePositiveDuration);
+  set.Add("ingestion.log_away_time", &options->log_away_time,
+          "how long an instance must not have been seen for its write-ahead log to count as one "
+          "that nobody writes",
+          config::MustBePositiveDuration);
   set.Add("ingestion.upload_expiry", &options->upload_expiry,
           "how long what arrived of an upload that broke off is kept",
           config::MustBePositiveDuration);

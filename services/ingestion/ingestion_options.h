@@ -38,6 +38,12 @@ struct IngestionOptions {
   // expressions of one batch may take.
   std::vector<std::string> function_addresses;
   absl::Duration activity_timeout = absl::Seconds(60);
+  // Of raw copies: how often those whose time is over are looked for.
+  absl::Duration raw_retention_interval = absl::Minutes(1);
+  // Of reprocesses: how long after the end of an instance another goes on with its own, and when
+  // the log of an instance that was not seen counts as one that nobody writes.
+  absl::Duration reprocess_lease = absl::Seconds(30);
+  absl::Duration log_away_time = absl::Seconds(60);
   // Of parts of uploads that broke off.
   absl::Duration upload_expiry = absl::Hours(24);
   // Of files in drop folders.

@@ -14,6 +14,7 @@
 #include "tarn/ingestion/v1/connector_service.pb.h"
 #include "tarn/ingestion/v1/device_registry_service.pb.h"
 #include "tarn/ingestion/v1/ingestion_service.pb.h"
+#include "tarn/ingestion/v1/reprocess_service.pb.h"
 #include "tarn/query/v1/query_service.pb.h"
 #include "tarn/transform/v1/transform_service.pb.h"
 
@@ -38,6 +39,7 @@ std::vector<const FileDescriptor*> ServiceFiles() {
         ingestion::v1::GetDeviceRequest::descriptor(),
         ingestion::v1::PreviewActivitiesRequest::descriptor(),
         ingestion::v1::PutRecordsRequest::descriptor(),
+        ingestion::v1::StartReprocessRequest::descriptor(),
         query::v1::ExecuteQueryRequest::descriptor(),
         transform::v1::StartRunRequest::descriptor()}) {
     files.push_back(message->file());

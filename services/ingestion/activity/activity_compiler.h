@@ -101,4 +101,7 @@ class ActivityCompiler {
   std::string at_;
 };
 
+// For how long a deduplicate activity remembers a key.
+absl::Duration WindowOf(const v1::DeduplicateActivity& deduplicate);
+
 }  // namespace tarn::ingestion

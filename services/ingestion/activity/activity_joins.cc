@@ -38,6 +38,10 @@ bool AreComparable(const duckdb::LogicalType& a, const duckdb::LogicalType& b) {
 
 }  // namespace
 
+absl::Duration WindowOf(const v1::DeduplicateActivity& deduplicate) {
+  return deduplicate.has_window() ? DurationOf(deduplicate.window()) : kDefaultWindow;
+}
+
 absl::Status ActivityCompiler::Enrich(const v1::EnrichActivity& enrich, SqlStep& step) {
   TARN_ASSIGN_OR_RETURN(const size_t device, Find("device", enrich.device()));
   if (columns_[device].field.type() != "string") {
@@ -195,7 +199,7 @@ absl::StatusOr<DeduplicateStep> ActivityCompiler::Deduplicate(
     }
     step.key.push_back(name);
   }
-  step.window = deduplicate.has_window() ? DurationOf(deduplicate.window()) : kDefaultWindow;
+  step.window = WindowOf(deduplicate);
   if (step.window < absl::Seconds(1) || step.window > absl::Hours(7 * 24)) {
     return Bad("window", "must be 1s to 604800s");
   }

@@ -3,10 +3,17 @@
 #include "common/logging/logging.h"
 #include "common/rpc/client.h"
 #include "common/status/status_macros.h"
+#include "common/table_schema/system_columns.h"
 
 namespace tarn::ingestion {
 
 using catalog::v1::CatalogService;
+
+namespace {
+
+constexpr absl::Duration kScanTimeout = absl::Minutes(2);
+
+}  // namespace
 
 CatalogClient::CatalogClient(std::shared_ptr<grpc::Channel> channel, auth::TokenProvider& tokens)
     : stub_(CatalogService::NewStub(channel)), tokens_(tokens) {}
@@ -51,6 +58,36 @@ absl::StatusOr<catalog::v1::Table> CatalogClient::Commit(
   TARN_ASSIGN_OR_RETURN(auto response, Call<catalog::v1::CommitTableResponse>(
                                            stream, &CatalogService::Stub::CommitTable, request));
   return std::move(*response.mutable_table());
+}
+
+absl::StatusOr<CatalogClient::Scan> CatalogClient::PlanScan(const Stream& stream,
+                                                            const std::string& table,
+                                                            absl::Time start, absl::Time end) {
+  catalog::v1::PlanScanRequest request;
+  request.set_table(table);
+  const auto add = [&](catalog::v1::PredicateOperator comparison, absl::Time time) {
+    catalog::v1::ScanPredicate& predicate = *request.add_predicates();
+    predicate.set_column(std::string(table_schema::kIngestedAtColumn));
+    predicate.set_operator_(comparison);
+    predicate.add_values(absl::FormatTime("%Y-%m-%d %H:%M:%E6S+00", time, absl::UTCTimeZone()));
+  };
+  add(catalog::v1::PREDICATE_OPERATOR_GREATER_OR_EQUAL, start);
+  add(catalog::v1::PREDICATE_OPERATOR_LESS, end);
+  TARN_ASSIGN_OR_RETURN(std::string token, tokens_.TokenFor(stream.workspace, stream.owner));
+  grpc::ClientContext context;
+  rpc::PrepareContext(context, {std::move(token), logging::CurrentRequestId()}, kScanTimeout);
+  const auto reader = stub_->PlanScan(&context, request);
+  Scan scan;
+  catalog::v1::PlanScanResponse message;
+  while (reader->Read(&message)) {
+    if (message.has_table()) scan.table = std::move(*message.mutable_table());
+    for (catalog::v1::DataFile& file : *message.mutable_files()) {
+      scan.files.push_back(std::move(file));
+    }
+  }
+  const grpc::Status status = reader->Finish();
+  if (!status.ok()) return rpc::FromGrpcStatus(status);
+  return scan;
 }
 
 }  // namespace tarn::ingestion

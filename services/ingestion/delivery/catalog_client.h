@@ -5,9 +5,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
+#include <absl/time/time.h>
 
 #include "tarn/catalog/v1/catalog_service.grpc.pb.h"
 
@@ -29,6 +31,13 @@ class CatalogClient {
                                                          const std::string& log_id);
   absl::StatusOr<catalog::v1::Table> Commit(const Stream& stream,
                                             const catalog::v1::CommitTableRequest& request);
+  // The files of the table's present snapshot that may hold rows that arrived in [start, end).
+  struct Scan {
+    catalog::v1::Table table;
+    std::vector<catalog::v1::DataFile> files;
+  };
+  absl::StatusOr<Scan> PlanScan(const Stream& stream, const std::string& table, absl::Time start,
+                                absl::Time end);
 
  private:
   template <typename Response, typename Method, typename Request>

@@ -23,8 +23,12 @@ constexpr absl::Duration kUnknownStreamPause = absl::Milliseconds(500);
 }  // namespace
 
 DeliveryScheduler::DeliveryScheduler(const DeliveryDependencies& dependencies,
+                                     const RawDeliveryDependencies& raw,
                                      const StreamRegistry& registry, int workers)
-    : deps_(dependencies), factory_(dependencies), registry_(registry), worker_count_(workers) {}
+    : deps_(dependencies),
+      factory_(dependencies, raw),
+      registry_(registry),
+      worker_count_(workers) {}
 
 DeliveryScheduler::~DeliveryScheduler() { Stop(); }
 

@@ -39,8 +39,8 @@ namespace tarn::ingestion {
 
 class DeliveryScheduler {
  public:
-  DeliveryScheduler(const DeliveryDependencies& dependencies, const StreamRegistry& registry,
-                    int workers);
+  DeliveryScheduler(const DeliveryDependencies& dependencies, const RawDeliveryDependencies& raw,
+                    const StreamRegistry& registry, int workers);
   ~DeliveryScheduler();
   DeliveryScheduler(const DeliveryScheduler&) = delete;
   DeliveryScheduler& operator=(const DeliveryScheduler&) = delete;

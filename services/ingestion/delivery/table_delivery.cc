@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <system_error>
-#include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_join.h>
 
-#include "common/duckdb/database.h"
 #include "common/failpoint/failpoint.h"
 #include "common/ids/ids.h"
 #include "common/lake/durable_file.h"
@@ -16,56 +15,19 @@
 #include "common/names/names.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
-#include "common/table_schema/engine_types.h"
-#include "services/ingestion/record/record_matcher.h"
-#include "services/ingestion/stream/stream_definition.h"
+#include "services/ingestion/delivery/data_file.h"
 #include "services/ingestion/stream/stream_pipeline.h"
 #include "services/ingestion/wal/log_id.h"
 
 namespace tarn::ingestion {
 namespace {
 
-using catalog::v1::DataFile;
 using catalog::v1::Table;
 
 // A delivery of at least so many files, with fewer rows each on average, is worth a warning.
 constexpr size_t kManyFiles = 64;
 constexpr int64_t kFewRows = 100;
 constexpr absl::Duration kWarningTime = absl::Hours(1);
-
-// Field ids of the leaves by dotted path, as the statistics of a written file name them.
-void CollectIds(const table_schema::Fields& fields, std::vector<std::string>& path,
-                std::unordered_map<std::string, int>& ids) {
-  for (const table_schema::Field& field : fields) {
-    path.push_back(field.name());
-    ids[absl::StrJoin(path, "\x1f")] = field.id();
-    CollectIds(field.fields(), path, ids);
-    path.pop_back();
-  }
-}
-
-DataFile ToDataFile(const lake::WrittenFile& file, const std::string& relative_path,
-                    const std::unordered_map<std::string, int>& ids) {
-  DataFile data;
-  data.set_path(relative_path);
-  data.set_row_count(static_cast<int64_t>(file.row_count));
-  data.set_byte_count(static_cast<int64_t>(file.bytes));
-  for (const lake::PartitionValue& partition : file.partition) {
-    auto* value = data.add_partition();
-    value->set_name(partition.name);
-    if (partition.value) value->set_value(*partition.value);
-  }
-  for (const lake::ColumnStats& column : file.columns) {
-    const auto id = ids.find(absl::StrJoin(column.path, "\x1f"));
-    if (id == ids.end()) continue;
-    auto* stats = data.add_columns();
-    stats->set_field_id(id->second);
-    if (column.null_count) stats->set_null_count(static_cast<int64_t>(*column.null_count));
-    if (column.lower) stats->set_lower_bound(*column.lower);
-    if (column.upper) stats->set_upper_bound(*column.upper);
-  }
-  return data;
-}
 
 // Whether the same request is worth sending again: nobody knows whether it was done, or the other
 // side is not well.
@@ -215,115 +177,18 @@ absl::Status TableDelivery::Resume(const Stream& stream) {
   return absl::OkStatus();
 }
 
-int64_t TableDelivery::KeepRefusals(const ActivityOutcome& outcome,
-                                    const std::vector<ArrivedRecord>& records,
-                                    Converted& converted) {
-  int64_t kept = 0;
-  for (const RefusedRow& row : outcome.refused) {
-    const auto position = static_cast<uint64_t>(row.position);
-    if (position >= converted.end_position) continue;
-    const auto record = std::lower_bound(
-        records.begin(), records.end(), position,
-        [](const ArrivedRecord& a, uint64_t wanted) { return a.position < wanted; });
-    if (record == records.end() || record->position != position) continue;
-    converted.dead.push_back(
-        {position, record->payload, row.reason, "",
-         row.activity == kBeforeActivities
-             ? row.message
-             : absl::StrCat("activities[", row.activity, "] (", row.label, "): ", row.message),
-         record->time});
-    ++kept;
-  }
-  return kept;
-}
-
-absl::StatusOr<TableDelivery::Converted> TableDelivery::Convert(
-    const Stream& stream, const WalRecords& batch, const std::filesystem::path& staging) {
-  Converted converted;
-  converted.end_position = batch.records.back().position + 1;
-  std::vector<ArrivedRecord> records;
+absl::StatusOr<ConvertedBatch> TableDelivery::Convert(const Stream& stream, const WalRecords& batch,
+                                                      const std::filesystem::path& staging) {
+  std::vector<WalRecord> records;
   records.reserve(batch.records.size());
   for (const WalRecord& record : batch.records) {
-    if (dead_.contains(record.position)) continue;
-    if (record.lost) {
-      converted.dead.push_back({record.position,
-                                {},
-                                kWalDamaged,
-                                "",
-                                "the record stood in a damaged part of the write-ahead log; what "
-                                "is left of it is in the log's folder quarantine/. Send it again",
-                                record.time});
-    } else if (table_.known() == nullptr) {
-      converted.dead.push_back({record.position, record.payload, kNoFields, "",
-                                "the table does not exist, and no column can be learnt from an "
-                                "empty record; declare the stream's columns",
-                                record.time});
-    } else {
-      records.push_back({record.position, record.time, record.payload});
-    }
+    if (!dead_.contains(record.position)) records.push_back(record);
   }
-  if (records.empty()) return converted;
-  const UnknownFields unknown = UnknownFieldsOf(stream.definition);
-  Conversion conversion;
-  ActivityOutcome outcome;
-  if (pipeline_ != nullptr) {
-    TARN_RETURN_IF_ERROR(table_.AddColumns(pipeline_->output()));
-    const RowTransform transform{
-        InputColumns(stream.definition),
-        [&](duckdb::Connection& connection, const std::string& input, const std::string& output) {
-          auto ran = pipeline_->Run(connection, input, output, batch.records.front().position,
-                                    converted.end_position, seen_.get());
-          if (ran.ok()) outcome = *std::move(ran);
-          return ran.status();
-        }};
-    TARN_ASSIGN_OR_RETURN(conversion, deps_.converter.Convert(table_.TableToWrite(), unknown,
-                                                              records, staging, &transform));
-  } else {
-    if (const auto capture = CaptureColumn(stream.definition)) {
-      TARN_RETURN_IF_ERROR(table_.AddCaptureColumn(*capture));
-    }
-    const bool learns = unknown.policy == UnknownFields::Policy::kLearn;
-    for (bool again = true; again;) {
-      lake::RemoveStaging(staging);
-      TARN_ASSIGN_OR_RETURN(
-          conversion, deps_.converter.Convert(table_.TableToWrite(), unknown, records, staging));
-      // With more columns everything is written anew: rare, and it ends, as each round adds some.
-      again = false;
-      if (learns) {
-        TARN_ASSIGN_OR_RETURN(again, table_.Learn(stream, records, conversion.misfits));
-      }
-    }
-  }
-  if (conversion.taken < records.size()) {
-    converted.end_position = records[conversion.taken].position;
-    std::erase_if(converted.dead, [&](const NewDeadLetter& letter) {
-      return letter.position >= converted.end_position;
-    });
-  }
-  converted.files = std::move(conversion.files);
-  for (const lake::WrittenFile& file : converted.files) {
-    converted.rows += static_cast<int64_t>(file.row_count);
-  }
-  for (Misfit& misfit : conversion.misfits) {
-    const ArrivedRecord& record = records[misfit.index];
-    converted.dead.push_back({record.position, record.payload, std::move(misfit.error.reason),
-                              std::move(misfit.error.field), std::move(misfit.error.message),
-                              record.time});
-  }
-  const int64_t refused = KeepRefusals(outcome, records, converted);
-  const auto taken = static_cast<int64_t>(conversion.taken);
-  const int64_t gone = static_cast<int64_t>(conversion.misfits.size()) + refused;
-  converted.filtered = taken - gone - converted.rows;
-  // Of a batch that was divided, what activities left out is not known by parts.
-  const bool known = pipeline_ == nullptr || conversion.taken == records.size();
-  if (converted.filtered < 0 || (known && converted.filtered != outcome.dropped)) {
-    return Internal("ROWS_MISSING", absl::StrCat("the engine wrote ", converted.rows, " rows of ",
-                                                 taken - gone - outcome.dropped, " records"));
-  }
-  return converted;
+  return BatchConverter(deps_.converter, stream, pipeline_.get(), seen_.get(), table_)
+      .Convert(records, batch.records.front().position, batch.records.back().position + 1, staging);
 }
 
-absl::Status TableDelivery::KeepPrepared(const Stream& stream, const Converted& converted) {
+absl::Status TableDelivery::KeepPrepared(const Stream& stream, const ConvertedBatch& converted) {
   if (converted.dead.empty() && converted.filtered == 0 && !has_stale_prepared_) {
     return absl::OkStatus();
   }
@@ -355,7 +220,7 @@ absl::StatusOr<uint64_t> TableDelivery::Prepare(const Stream& stream, const WalR
       if (!folder.empty()) lake::RemoveStaging(folder);
     }
   } cleanup{staging};
-  absl::StatusOr<Converted> converted = Convert(stream, batch, staging);
+  absl::StatusOr<ConvertedBatch> converted = Convert(stream, batch, staging);
   if (!converted.ok()) return Annotate(converted.status(), "writing Parquet");
   // A batch that was divided is not read in full again for its next part.
   const uint64_t end = converted->end_position;
@@ -377,18 +242,13 @@ absl::StatusOr<uint64_t> TableDelivery::Prepare(const Stream& stream, const WalR
 }
 
 absl::Status TableDelivery::Publish(const Stream& stream, const WalRecords& batch,
-                                    Converted& converted) {
+                                    ConvertedBatch& converted) {
   const Table table = table_.TableToWrite();
-  std::vector<lake::WrittenFile>& files = converted.files;
-  const std::string data = table.location() + "/data";
-  TARN_ASSIGN_OR_RETURN(const auto data_folder, deps_.lake.Join(data));
   TARN_FAILPOINT("ingestion.deliver.before_publish");
-  TARN_RETURN_IF_ERROR(lake::PublishWrittenFiles(files, data_folder));
+  TARN_ASSIGN_OR_RETURN(std::vector<catalog::v1::DataFile> files,
+                        PublishDataFiles(deps_.lake, table, converted.files));
   TARN_FAILPOINT("ingestion.deliver.after_publish");
 
-  std::unordered_map<std::string, int> ids;
-  std::vector<std::string> path;
-  CollectIds(table.schema().fields(), path, ids);
   Prepared prepared;
   prepared.end_position = converted.end_position;
   prepared.rows = converted.rows;
@@ -396,9 +256,7 @@ absl::Status TableDelivery::Publish(const Stream& stream, const WalRecords& batc
   catalog::v1::CommitTableRequest& commit = prepared.commit;
   commit.set_table(table.name());
   commit.set_operation(catalog::v1::SNAPSHOT_OPERATION_APPEND);
-  for (const lake::WrittenFile& file : files) {
-    *commit.add_added_files() = ToDataFile(file, absl::StrCat(data, "/", file.relative_path), ids);
-  }
+  for (catalog::v1::DataFile& file : files) *commit.add_added_files() = std::move(file);
   table_.DescribeGrowth(commit);
   commit.set_schema_id(table.schema().schema_id());
   auto* range = commit.mutable_log_range();

@@ -35,6 +35,7 @@
 #include "common/lease/lease.h"
 #include "services/ingestion/activity/activity_pipeline.h"
 #include "services/ingestion/activity/seen_keys.h"
+#include "services/ingestion/delivery/batch_converter.h"
 #include "services/ingestion/delivery/catalog_client.h"
 #include "services/ingestion/delivery/delivery_unit.h"
 #include "services/ingestion/delivery/destination_table.h"
@@ -82,17 +83,6 @@ class TableDelivery : public DeliveryUnit {
     int64_t rows = 0;
     absl::Time oldest;
   };
-  // What became of a batch's records.
-  struct Converted {
-    std::vector<lake::WrittenFile> files;
-    int64_t rows = 0;
-    // Records that activities left out.
-    int64_t filtered = 0;
-    std::vector<NewDeadLetter> dead;
-    // Everything before it is in the files, left out, dead, or was dead before.
-    uint64_t end_position = 0;
-  };
-
   // Which of the stream's destinations it is, and what it says. FAILED_PRECONDITION
   // DESTINATION_REMOVED.
   absl::StatusOr<int> FindDestination(const Stream& stream);
@@ -101,16 +91,13 @@ class TableDelivery : public DeliveryUnit {
   absl::StatusOr<std::filesystem::path> OwnSeenFolder() const;
   absl::Status Resume(const Stream& stream);
   // Into files below `staging`, with the columns that the batch adds.
-  absl::StatusOr<Converted> Convert(const Stream& stream, const WalRecords& batch,
-                                    const std::filesystem::path& staging);
-  // What refusals of the activities make of their records; how many there are.
-  static int64_t KeepRefusals(const ActivityOutcome& outcome,
-                              const std::vector<ArrivedRecord>& records, Converted& converted);
+  absl::StatusOr<ConvertedBatch> Convert(const Stream& stream, const WalRecords& batch,
+                                         const std::filesystem::path& staging);
   // From the batch to `prepared_` (none when no row is left); gives the position behind it.
   absl::StatusOr<uint64_t> Prepare(const Stream& stream, const WalRecords& batch);
   // What PostgreSQL must know before the commit.
-  absl::Status KeepPrepared(const Stream& stream, const Converted& converted);
-  absl::Status Publish(const Stream& stream, const WalRecords& batch, Converted& converted);
+  absl::Status KeepPrepared(const Stream& stream, const ConvertedBatch& converted);
+  absl::Status Publish(const Stream& stream, const WalRecords& batch, ConvertedBatch& converted);
   absl::Status CommitPrepared(const Stream& stream);
   absl::Status Advance(uint64_t position, bool committed);
 

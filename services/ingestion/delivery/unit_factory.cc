@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "services/ingestion/raw/raw_copy_lanes.h"
+
 namespace tarn::ingestion {
 
 std::vector<UnitSpec> UnitFactory::UnitsOf(const Stream& stream, const Lane& lane) {
@@ -16,10 +18,16 @@ std::vector<UnitSpec> UnitFactory::UnitsOf(const Stream& stream, const Lane& lan
                      .limits = LimitsOf(stream, lane),
                      .begin = BeginOf(destination)});
   }
+  if (stream.definition.has_raw_copy() && IsCopied(lane)) {
+    units.push_back({.id = kRawUnit,
+                     .limits = {.max_bytes = kRawBatchBytes, .max_delay = kRawMaxDelay},
+                     .begin = absl::InfinitePast()});
+  }
   return units;
 }
 
 std::unique_ptr<DeliveryUnit> UnitFactory::Make(const Lane& lane, const UnitSpec& spec) const {
+  if (spec.id == kRawUnit) return std::make_unique<RawDelivery>(raw_, lane);
   return std::make_unique<TableDelivery>(deps_, lane, spec.id);
 }
 

@@ -10,13 +10,15 @@
 
 #include "services/ingestion/delivery/delivery_unit.h"
 #include "services/ingestion/delivery/table_delivery.h"
+#include "services/ingestion/raw/raw_delivery.h"
 #include "services/ingestion/stream/lane.h"
 #include "services/ingestion/stream/stream.h"
 
 namespace tarn::ingestion {
 
 struct UnitSpec {
-  // What tells a lane's units apart: of a table, its name.
+  // What tells a lane's units apart: of a table, its name; kRawUnit (raw_copy_lanes.h) of raw
+  // copies.
   std::string id;
   DeliveryLimits limits;
   // Since when it is there; one of another time is another unit.
@@ -25,7 +27,8 @@ struct UnitSpec {
 
 class UnitFactory {
  public:
-  explicit UnitFactory(const DeliveryDependencies& dependencies) : deps_(dependencies) {}
+  UnitFactory(const DeliveryDependencies& dependencies, const RawDeliveryDependencies& raw)
+      : deps_(dependencies), raw_(raw) {}
 
   // None for a replay lane whose destination the stream has no longer.
   static std::vector<UnitSpec> UnitsOf(const Stream& stream, const Lane& lane);
@@ -39,6 +42,7 @@ class UnitFactory {
 
  private:
   const DeliveryDependencies deps_;
+  const RawDeliveryDependencies raw_;
 };
 
 }  // namespace tarn::ingestion

@@ -20,7 +20,7 @@ constexpr std::string_view kMatches =
     "d.stream_uid = $1 AND (cardinality($3::bigint[]) = 0 OR d.dead_letter_id = ANY "
     "($3::bigint[])) "
     "AND ($4 = '' OR d.reason = $4) AND d.ingest_time >= $5::timestamptz AND d.ingest_time < "
-    "$6::timestamptz AND ($7 = '' OR d.destination = $7) AND "
+    "$6::timestamptz AND ($7 = '' OR d.destination = $7) AND d.reprocess IS NULL AND "
     "(d.destination <> ALL ($2::text[]) OR d.position < (SELECT l.delivered_position FROM "
     "ingestion.stream_logs AS l WHERE l.stream_uid = d.stream_uid AND l.log_id = d.log_id AND "
     "l.destination = d.destination))";

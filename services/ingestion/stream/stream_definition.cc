@@ -28,6 +28,9 @@ constexpr int64_t kMaxBytes = 128LL << 20;
 constexpr absl::Duration kDefaultDelay = absl::Milliseconds(500);
 constexpr absl::Duration kMinDelay = absl::Milliseconds(100);
 constexpr absl::Duration kMaxDelay = absl::Seconds(900);
+constexpr absl::Duration kDefaultRawRetention = absl::Hours(24 * 14);
+constexpr absl::Duration kMinRawRetention = absl::Hours(1);
+constexpr absl::Duration kMaxRawRetention = absl::Hours(24 * 3650);
 constexpr size_t kMaxCommentBytes = 4096;
 constexpr char kDefaultCaptureColumn[] = "_extra";
 constexpr int kMaxDestinations = 10;
@@ -67,6 +70,17 @@ void NormalizeDelivery(const std::string& path, v1::DeliveryPolicy& delivery,
   if (delay < kMinDelay || delay > kMaxDelay) {
     violations.push_back({path + ".max_delay", "must be 0.1s to 900s"});
   }
+}
+
+void NormalizeRawCopy(const std::string& path, const v1::RawCopy& raw_copy, v1::RawCopy& normal,
+                      std::vector<FieldViolation>& violations) {
+  int64_t seconds = absl::ToInt64Seconds(kDefaultRawRetention);
+  if (raw_copy.has_retention()) seconds = raw_copy.retention().seconds();
+  if (raw_copy.retention().nanos() != 0 || seconds < absl::ToInt64Seconds(kMinRawRetention) ||
+      seconds > absl::ToInt64Seconds(kMaxRawRetention)) {
+    violations.push_back({path + ".retention", "must be 3600s (1 h) to 315360000s (10 years)"});
+  }
+  normal.mutable_retention()->set_seconds(seconds);
 }
 
 // What can be seen of destinations without compiling their activities.
@@ -229,6 +243,9 @@ absl::StatusOr<v1::Stream> NormalizeDefinition(const v1::Stream& stream, std::st
           {at + ".columns", "a stream that drops duplicates declares its columns: the key is one"});
     }
   }
+  if (stream.has_raw_copy()) {
+    NormalizeRawCopy(at + ".raw_copy", stream.raw_copy(), *normal.mutable_raw_copy(), violations);
+  }
   if (!violations.empty()) return InvalidFields(std::move(violations));
   return normal;
 }
@@ -236,9 +253,10 @@ absl::StatusOr<v1::Stream> NormalizeDefinition(const v1::Stream& stream, std::st
 absl::StatusOr<v1::Stream> ApplyUpdate(const v1::Stream& current, const v1::Stream& wanted,
                                        const google::protobuf::FieldMask& mask, absl::Time now) {
   v1::Stream next = current;
-  const std::vector<std::string> all = {
-      "comment",          "columns", "partition_fields", "destinations", "delivery",
-      "new_field_policy", "format",  "deduplication",    "paused",       "capture_column"};
+  const std::vector<std::string> all = {"comment",        "columns",       "partition_fields",
+                                        "destinations",   "delivery",      "new_field_policy",
+                                        "format",         "deduplication", "paused",
+                                        "capture_column", "raw_copy"};
   std::vector<std::string> paths(mask.paths().begin(), mask.paths().end());
   if (paths.empty()) {
     paths = all;
@@ -274,6 +292,9 @@ absl::StatusOr<v1::Stream> ApplyUpdate(const v1::Stream& current, const v1::Stre
     } else if (path == "deduplication") {
       next.clear_deduplication();
       if (wanted.has_deduplication()) *next.mutable_deduplication() = wanted.deduplication();
+    } else if (path == "raw_copy") {
+      next.clear_raw_copy();
+      if (wanted.has_raw_copy()) *next.mutable_raw_copy() = wanted.raw_copy();
     } else if (path == "table") {
       if (next.destinations().empty() && wanted.table() != current.table()) {
         return InvalidFields(

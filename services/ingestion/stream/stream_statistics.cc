@@ -5,6 +5,7 @@
 #include <absl/strings/str_cat.h>
 #include <google/protobuf/util/time_util.h>
 
+#include "services/ingestion/raw/raw_copy_lanes.h"
 #include "services/ingestion/stream/lane.h"
 #include "services/ingestion/wal/log_id.h"
 
@@ -110,6 +111,10 @@ v1::StreamStatistics StatisticsOf(const Stream& stream, const std::vector<Delive
     };
     if (statistics.delivery_error().empty()) statistics.set_delivery_error(of_stream(error));
     if (statistics.delivery_warning().empty()) statistics.set_delivery_warning(of_stream(warning));
+  }
+  const auto raw = health.find(kRawUnit);
+  if (raw != health.end() && !raw->second.error.empty() && statistics.delivery_error().empty()) {
+    statistics.set_delivery_error(absl::StrCat("raw copies: ", raw->second.error));
   }
   return statistics;
 }

@@ -10,6 +10,7 @@
 #include "common/names/names.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "services/ingestion/raw/raw_copy_store.h"
 
 namespace tarn::ingestion {
 namespace {
@@ -88,6 +89,7 @@ absl::Status CheckNoDeadLetters(Transaction& txn, const Stream& stream) {
                                          "(ReplayDeadLetters) or remove them (PurgeDeadLetters)"),
                             {{"stream", stream.name()}});
 }
+
 }  // namespace
 
 absl::Status StreamNotFound(std::string_view id) {
@@ -106,11 +108,12 @@ absl::StatusOr<Stream> StreamStore::Create(const RequestContext& context,
     const auto once = idempotency::Once<v1::Stream>(
         txn, "ingestion", KeyOf(context, "CreateStream", request.request_id()), request,
         [&]() -> absl::StatusOr<v1::Stream> {
+          const std::string uid = NewUuid();
           const Result inserted = txn.Exec(
               "INSERT INTO ingestion.streams (workspace, stream_id, uid, definition, owner, "
               "create_time, update_time) VALUES ($1, $2, $3, $4::jsonb, $5, now(), now()) "
               "ON CONFLICT (workspace, stream_id) DO NOTHING",
-              context.workspace, id, NewUuid(), ToJson(normal), context.user);
+              context.workspace, id, uid, ToJson(normal), context.user);
           if (inserted.affected_rows() == 0) {
             return AlreadyExists("STREAM_EXISTS",
                                  absl::StrCat("stream \"", id,
@@ -118,6 +121,7 @@ absl::StatusOr<Stream> StreamStore::Create(const RequestContext& context,
                                               "UpdateStream or tarn apply"),
                                  {{"stream", normal.name()}});
           }
+          RawCopyStore::Follow(txn, uid, normal, /*is_new=*/true);
           return normal;
         });
     TARN_RETURN_IF_ERROR(once.status());
@@ -142,6 +146,7 @@ absl::StatusOr<Stream> StreamStore::Update(
               "UPDATE ingestion.streams SET definition = $3::jsonb, revision = revision + 1, "
               "update_time = now() WHERE workspace = $1 AND stream_id = $2",
               context.workspace, id, ToJson(next));
+          RawCopyStore::Follow(txn, current.uid, next, /*is_new=*/false);
           return next;
         });
     TARN_RETURN_IF_ERROR(once.status());
@@ -160,6 +165,7 @@ absl::Status StreamStore::Delete(const RequestContext& context,
                                        GetRow(txn, context.workspace, id, true));
                  TARN_RETURN_IF_ERROR(CheckEtag(request.etag(), current));
                  TARN_RETURN_IF_ERROR(CheckNoDeadLetters(txn, current));
+                 RawCopyStore::Bury(txn, current.uid);
                  txn.Exec("DELETE FROM ingestion.streams WHERE workspace = $1 AND stream_id = $2",
                           context.workspace, id);
                  txn.Exec(

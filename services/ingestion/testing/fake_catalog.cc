@@ -4,6 +4,8 @@
 #include <chrono>
 #include <utility>
 
+#include <absl/time/clock.h>
+
 #include "common/ids/ids.h"
 #include "common/lake/lake_paths.h"
 #include "common/names/names.h"
@@ -108,6 +110,14 @@ std::vector<catalog::v1::DataFile> FakeCatalog::Files(const std::string& table) 
   return found == tables_.end() ? std::vector<catalog::v1::DataFile>() : found->second.files;
 }
 
+void FakeCatalog::MoveFile(const std::string& table, const std::string& path,
+                           const std::string& new_path) {
+  std::lock_guard lock(mutex_);
+  for (catalog::v1::DataFile& file : tables_[table].files) {
+    if (file.path() == path) file.set_path(new_path);
+  }
+}
+
 Table FakeCatalog::TableOf(const std::string& table) const {
   std::lock_guard lock(mutex_);
   const auto found = tables_.find(table);
@@ -117,6 +127,11 @@ Table FakeCatalog::TableOf(const std::string& table) const {
 bool FakeCatalog::HasTable(const std::string& table) const {
   std::lock_guard lock(mutex_);
   return tables_.contains(table);
+}
+
+void FakeCatalog::ForgetStatistics(const std::string& table) {
+  std::lock_guard lock(mutex_);
+  for (catalog::v1::DataFile& file : tables_[table].files) file.clear_columns();
 }
 
 int FakeCatalog::commit_count() const {
@@ -240,23 +255,62 @@ absl::Status FakeCatalog::Commit(const CommitTableRequest& request, CommitTableR
   }
   table_schema::Fields columns = entry.table.schema().fields();
   if (const absl::Status grown = Grow(request, entry, columns); !grown.ok()) return grown;
-  const auto& range = request.log_range();
-  int64_t& position = entry.positions[range.log_id()];
-  if (range.from_position() < position) {
-    return MakeError(absl::StatusCode::kOutOfRange, "LOG_POSITION_OVERLAP", "overlap");
+  for (const std::string& path : request.removed_paths()) {
+    const bool is_there =
+        std::any_of(entry.files.begin(), entry.files.end(),
+                    [&](const catalog::v1::DataFile& file) { return file.path() == path; });
+    if (!is_there) return Aborted("COMMIT_CONFLICT", path + " is gone");
   }
-  if (range.from_position() > position) {
-    return MakeError(absl::StatusCode::kOutOfRange, "LOG_POSITION_GAP", "gap");
+  if (request.has_log_range()) {
+    const auto& range = request.log_range();
+    int64_t& position = entry.positions[range.log_id()];
+    if (range.from_position() < position) {
+      return MakeError(absl::StatusCode::kOutOfRange, "LOG_POSITION_OVERLAP", "overlap");
+    }
+    if (range.from_position() > position) {
+      return MakeError(absl::StatusCode::kOutOfRange, "LOG_POSITION_GAP", "gap");
+    }
+    position = range.to_position();
   }
-  position = range.to_position();
   *entry.table.mutable_schema()->mutable_fields() = std::move(columns);
   entry.last_field_id = table_schema::AssignFieldIds(
       *entry.table.mutable_schema()->mutable_fields(), entry.last_field_id);
-  for (const auto& file : request.added_files()) entry.files.push_back(file);
+  for (const std::string& path : request.removed_paths()) {
+    std::erase_if(entry.files,
+                  [&](const catalog::v1::DataFile& file) { return file.path() == path; });
+  }
+  for (const auto& file : request.added_files()) {
+    entry.files.push_back(file);
+    const absl::Time now = absl::Now();
+    auto& added = *entry.files.back().mutable_added_time();
+    added.set_seconds(absl::ToUnixSeconds(now));
+    added.set_nanos(
+        static_cast<int>(absl::ToInt64Nanoseconds(now - absl::FromUnixSeconds(added.seconds()))));
+  }
   commits_.push_back(request.table());
   *response->mutable_table() = entry.table;
   entry.answers[request.request_id()] = *response;
   return absl::OkStatus();
+}
+
+grpc::Status FakeCatalog::PlanScan(grpc::ServerContext*,
+                                   const catalog::v1::PlanScanRequest* request,
+                                   grpc::ServerWriter<catalog::v1::PlanScanResponse>* writer) {
+  catalog::v1::PlanScanResponse first;
+  catalog::v1::PlanScanResponse second;
+  {
+    std::lock_guard lock(mutex_);
+    if (absl::Status error = ErrorFor(request->table()); !error.ok()) {
+      return rpc::ToGrpcStatus(error);
+    }
+    const auto found = tables_.find(request->table());
+    if (found == tables_.end()) return rpc::ToGrpcStatus(TableNotFound(request->table()));
+    *first.mutable_table() = found->second.table;
+    for (const catalog::v1::DataFile& file : found->second.files) *second.add_files() = file;
+  }
+  writer->Write(first);
+  if (second.files_size() > 0) writer->Write(second);
+  return grpc::Status::OK;
 }
 
 }  // namespace tarn::ingestion

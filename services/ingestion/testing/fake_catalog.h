@@ -1,6 +1,7 @@
 // A catalog in memory: tables, commits with their ranges of a log, refused on gap and overlap as
-// the real one does; tables grow as they do there. It can fail, and lose an answer after having
-// committed. Thread safe.
+// the real one does, and commits that take files away; tables grow as they do there. Scans give
+// every file, with its statistics. It can fail, and lose an answer after having committed. Thread
+// safe.
 #pragma once
 
 #include <condition_variable>
@@ -40,6 +41,10 @@ class FakeCatalog : public catalog::v1::CatalogService::Service {
   std::vector<catalog::v1::DataFile> Files(const std::string& table) const;
   catalog::v1::Table TableOf(const std::string& table) const;
   bool HasTable(const std::string& table) const;
+  // As another writer does who writes the file anew: it is under another path from now on.
+  void MoveFile(const std::string& table, const std::string& path, const std::string& new_path);
+  // As if its files were of an age that kept none.
+  void ForgetStatistics(const std::string& table);
   int commit_count() const;
   // The tables that were committed to, in order.
   std::vector<std::string> commits() const;
@@ -53,6 +58,8 @@ class FakeCatalog : public catalog::v1::CatalogService::Service {
                            catalog::v1::CommitTableResponse*) override;
   grpc::Status GetLogPosition(grpc::ServerContext*, const catalog::v1::GetLogPositionRequest*,
                               catalog::v1::GetLogPositionResponse*) override;
+  grpc::Status PlanScan(grpc::ServerContext*, const catalog::v1::PlanScanRequest*,
+                        grpc::ServerWriter<catalog::v1::PlanScanResponse>*) override;
 
  private:
   struct Entry {

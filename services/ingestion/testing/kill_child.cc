@@ -4,6 +4,8 @@
 //   one, two     records under request ids, to one destination or two
 //   ingest       one producer of an Ingest call
 //   deduplicate  the same numbers several times, to a stream that deduplicates them
+//   raw          as one, to a stream that keeps raw copies
+//   reprocess    nothing: works until the stream's newest reprocess has ended
 //   replay       records that are dead letters until their stream is mended
 // Exits with 0 when it came to its end.
 #include <cstdio>
@@ -11,9 +13,12 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <absl/strings/str_cat.h>
+
+#include "tarn/ingestion/v1/reprocess_service.grpc.pb.h"
 
 #include "common/rpc/client.h"
 #include "common/status/status_macros.h"
@@ -225,11 +230,45 @@ absl::Status FeedReplay(TestIngestion& ingestion, Acknowledged& acknowledged) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<v1::Stream> CreateStreamWithRawCopies(TestIngestion& ingestion) {
+  v1::CreateStreamRequest request;
+  v1::Stream& stream = *request.mutable_stream();
+  stream.set_name("streams/s");
+  stream.set_table(TableName("s"));
+  stream.mutable_delivery()->mutable_max_delay()->set_seconds(900);
+  stream.mutable_raw_copy();
+  return ingestion.CreateStream(request);
+}
+
+// Until the newest reprocess of the stream has ended well.
+absl::Status AwaitReprocess(TestIngestion& ingestion) {
+  const auto stub = v1::ReprocessService::NewStub(ingestion.channel());
+  while (true) {
+    grpc::ClientContext context;
+    ingestion.Prepare(context);
+    v1::ListReprocessesRequest request;
+    request.set_parent("streams/s");
+    v1::ListReprocessesResponse response;
+    const grpc::Status listed = stub->ListReprocesses(&context, request, &response);
+    if (!listed.ok()) return rpc::FromGrpcStatus(listed);
+    const auto state = response.reprocesses(0).state();
+    if (state == common::v1::EXECUTION_STATE_SUCCEEDED) return absl::OkStatus();
+    if (state != common::v1::EXECUTION_STATE_QUEUED &&
+        state != common::v1::EXECUTION_STATE_RUNNING) {
+      return absl::InternalError(response.reprocesses(0).ShortDebugString());
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
 absl::Status Feed() {
   const std::filesystem::path dir(std::getenv("TEST_DIR"));
+  IngestionOptions options;
+  options.reprocess_lease = absl::Seconds(1);
   TestIngestion ingestion(
       {std::getenv("TEST_DSN"), dir / "lake", dir / "state",
-       rpc::CreateChannelTo(std::getenv("TEST_CATALOG"), *rpc::ClientCredentials(false, ""))});
+       rpc::CreateChannelTo(std::getenv("TEST_CATALOG"), *rpc::ClientCredentials(false, ""))},
+      options);
   ingestion.WaitUntilReady();
   Acknowledged acknowledged(dir / "acknowledged");
   const std::string feed = std::getenv("TEST_FEED");
@@ -238,6 +277,11 @@ absl::Status Feed() {
         (feed == "two" ? CreateStreamOfTwo(ingestion) : ingestion.CreateStream("s")).status()));
     return FeedPut(ingestion, acknowledged, feed == "two");
   }
+  if (feed == "raw") {
+    TARN_RETURN_IF_ERROR(UnlessThere(CreateStreamWithRawCopies(ingestion).status()));
+    return FeedPut(ingestion, acknowledged, /*backfills=*/true);
+  }
+  if (feed == "reprocess") return AwaitReprocess(ingestion);
   if (feed == "ingest") return FeedIngest(ingestion, acknowledged);
   if (feed == "deduplicate") return FeedDeduplicate(ingestion, acknowledged);
   if (feed == "replay") return FeedReplay(ingestion, acknowledged);

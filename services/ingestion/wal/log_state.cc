@@ -203,6 +203,7 @@ StreamBacklog LogState::Backlog(const std::string& stream_uid, uint64_t from) co
   const StreamState& stream = found->second;
   backlog.end_position = stream.next_position;
   backlog.delivered_position = stream.delivered;
+  backlog.has_incoming = stream.in_flight > 0;
   const auto frame = FirstFrame(stream.frames, from);
   if (frame == stream.frames.end()) return backlog;
   backlog.bytes = stream.bytes - (frame->bytes_before - stream.frames.front().bytes_before);

@@ -47,6 +47,8 @@ struct StreamBacklog {
   uint64_t delivered_position = 0;
   uint64_t bytes = 0;
   absl::Time oldest = absl::InfiniteFuture();
+  // Batches are on their way into the log.
+  bool has_incoming = false;
 };
 
 // What a segment begins with.
