@@ -7,6 +7,11 @@
 #include "common/status/error.h"
 
 namespace tarn::ingestion {
+namespace {
+
+constexpr auto kInterruptPause = std::chrono::milliseconds(2);
+
+}  // namespace
 
 TimeLimit::TimeLimit(duckdb::Connection& connection, absl::Duration limit)
     : limit_(limit), watcher_([this, &connection] {
@@ -18,7 +23,7 @@ TimeLimit::TimeLimit(duckdb::Connection& connection, absl::Duration limit)
         // Again and again: between two statements an interrupt does nothing.
         do {
           connection.Interrupt();
-        } while (!changed_.wait_for(lock, std::chrono::milliseconds(50), [&] { return done_; }));
+        } while (!changed_.wait_for(lock, kInterruptPause, [&] { return done_; }));
       }) {}
 
 TimeLimit::~TimeLimit() {
