@@ -156,7 +156,7 @@ describe("dashboards", () => {
     await visual.getByRole("button", { name: "Cost", exact: true }).click();
     await visual.getByRole("button", { name: "Cost ↑" }).or(visual.locator('th[aria-sort="ascending"] button')).first().click();
     await page.waitForURL(/sort\.cost_by_device=-/);
-    assert.equal(await visual.locator("tbody tr").first().locator("td").first().innerText(), "Central Air Conditioner");
+    await visual.locator("tbody tr").first().getByRole("cell", { name: "Central Air Conditioner" }).waitFor();
     await page.reload();
     await visual.locator('th[aria-sort="descending"]').waitFor();
     await visual.getByRole("link", { name: "Open the query of Cost by device" }).click();
