@@ -14,7 +14,7 @@ std::vector<CompactionGroup> PlanCompaction(const std::vector<DataFile>& files,
   for (const DataFile& file : files) {
     const bool wanted = partitions.empty() || std::find(partitions.begin(), partitions.end(),
                                                         file.partition) != partitions.end();
-    if (wanted && file.byte_count < target_file_bytes / 4 * 3) {
+    if (wanted && file.byte_count <= MergeableBytes(target_file_bytes)) {
       by_partition[PartitionToJson(file.partition)].push_back(&file);
     }
   }

@@ -14,8 +14,12 @@ struct CompactionGroup {
   std::vector<DataFile> files;
 };
 
-// Groups of at least two files that are smaller than three quarters of the target and together no
-// larger than it, in the order in which they were added. `partitions` empty: all.
+// The largest file that is put together with others. Any two of that size fit into the target, so
+// that a partition with two of them has work to do, and what comes out of a full group has none.
+inline int64_t MergeableBytes(int64_t target_file_bytes) { return target_file_bytes / 2; }
+
+// Groups of at least two mergeable files that are together no larger than the target, in the order
+// in which they were added. `partitions` empty: all.
 std::vector<CompactionGroup> PlanCompaction(const std::vector<DataFile>& files,
                                             int64_t target_file_bytes,
                                             const std::vector<PartitionTuple>& partitions);

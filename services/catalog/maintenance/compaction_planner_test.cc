@@ -32,6 +32,13 @@ TEST(CompactionPlannerTest, LargeFilesStayAndGroupsDoNotOutgrowTheTarget) {
   EXPECT_THAT(groups, SizeIs(2));
 }
 
+TEST(CompactionPlannerTest, TwoMergeableFilesAlwaysHaveWorkToDo) {
+  EXPECT_EQ(MergeableBytes(100), 50);
+  EXPECT_THAT(PlanCompaction({File("a", "1", 50), File("b", "1", 50)}, 100, {}), SizeIs(1));
+  // Two of more than half of the target would not fit together: they are left to a larger target.
+  EXPECT_THAT(PlanCompaction({File("a", "1", 51), File("b", "1", 51)}, 100, {}), IsEmpty());
+}
+
 TEST(CompactionPlannerTest, OnlyThePartitionsAskedForAreTouched) {
   const auto groups =
       PlanCompaction({File("a", "1", 1), File("b", "1", 1), File("c", "2", 1), File("d", "2", 1)},

@@ -1,6 +1,7 @@
 #include "services/catalog/maintenance/maintenance_policy.h"
 
 #include "common/ids/ids.h"
+#include "services/catalog/maintenance/compaction_planner.h"
 #include "services/catalog/maintenance/maintenance_job.h"
 #include "services/catalog/maintenance/maintenance_store.h"
 #include "services/catalog/maintenance/snapshot_expirer.h"
@@ -25,7 +26,7 @@ const char kCompactionCandidates[] =
 // partition.
 const char kMergeableFiles[] =
     "SELECT coalesce(sum(files), 0)::bigint AS files FROM (SELECT count(*) AS files FROM "
-    "catalog.data_files WHERE table_uid = $1 AND removed_seq IS NULL AND byte_count < $2 "
+    "catalog.data_files WHERE table_uid = $1 AND removed_seq IS NULL AND byte_count <= $2 "
     "GROUP BY partition HAVING count(*) > 1) g";
 
 const char kExpiryCandidates[] =
@@ -60,7 +61,7 @@ absl::StatusOr<int> MaintenancePolicy::StartCompactions() {
     for (const Row table : txn.Exec(kCompactionCandidates, kCompactionMinFiles)) {
       for (const int64_t target : kTierBytes) {
         const Result files =
-            txn.Exec(kMergeableFiles, table.Get<std::string>("uid"), target / 4 * 3);
+            txn.Exec(kMergeableFiles, table.Get<std::string>("uid"), MergeableBytes(target));
         if (files[0].Get<int64_t>("files") < kCompactionMinFiles) continue;
         MaintenanceStore(txn).Insert(JobFor(table, MaintenanceKind::kCompact, target));
         ++started;
