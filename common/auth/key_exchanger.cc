@@ -106,6 +106,8 @@ void KeyExchanger::Finish(const std::string& hash, Call& call, const absl::Statu
     }
   }
   for (const Done& done : waiting) done(token);
+  // What they hold, such as a request's responder, must be gone when Stop returns.
+  waiting.clear();
   std::lock_guard lock(mutex_);
   if (--calls_ == 0) idle_.notify_all();
 }

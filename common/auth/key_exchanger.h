@@ -44,7 +44,8 @@ class KeyExchanger {
   // UNAUTHENTICATED with KEY_INVALID, KEY_REVOKED or KEY_EXPIRED; UNAVAILABLE.
   void Exchange(const std::string& key, Done done);
 
-  // Cancels the calls under way and waits until those that asked are answered.
+  // Cancels the calls under way and waits until those that asked are answered and their `done` is
+  // destroyed.
   void Stop();
 
  private:

@@ -10,76 +10,15 @@
 #include <grpcpp/server_builder.h>
 #include <gtest/gtest.h>
 
-#include "tarn/dashboard/v1/auth_service.grpc.pb.h"
-
 #include "common/auth/remote_key_source.h"
+#include "common/auth/testing/fake_auth_service.h"
 #include "common/auth/testing/fake_tokens.h"
 #include "common/clock/fake_clock.h"
-#include "common/rpc/status_conversion.h"
-#include "common/status/error.h"
 #include "common/testing/status_matchers.h"
 #include "common/testing/temp_dir.h"
 
 namespace tarn::auth {
 namespace {
-
-namespace pb = tarn::dashboard::v1;
-
-// Dashboard's side: accepts one key, mints for everybody but "gone".
-class FakeAuthService : public pb::AuthService::Service {
- public:
-  explicit FakeAuthService(const Clock& clock) : clock_(clock) {}
-
-  grpc::Status ExchangeKey(grpc::ServerContext*, const pb::ExchangeKeyRequest* request,
-                           pb::ExchangeKeyResponse* response) override {
-    int number = ++exchanges;
-    if (request->key() != "right-key") {
-      return rpc::ToGrpcStatus(Unauthenticated("KEY_INVALID", "the key is not known"));
-    }
-    response->set_token("service-" + std::to_string(number));
-    SetExpiry(*response);
-    return grpc::Status::OK;
-  }
-
-  grpc::Status MintToken(grpc::ServerContext* context, const pb::MintTokenRequest* request,
-                         pb::MintTokenResponse* response) override {
-    int number = ++mints;
-    if (down) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "down");
-    auto bearer = context->client_metadata().find("authorization");
-    if (bearer == context->client_metadata().end() || bearer->second == refused_bearer) {
-      return rpc::ToGrpcStatus(Unauthenticated("TOKEN_SIGNATURE_INVALID", "refused"));
-    }
-    if (request->user() == "gone") {
-      return rpc::ToGrpcStatus(NotFound("USER_NOT_FOUND", "no such user"));
-    }
-    response->set_token(request->workspace() + "/" + request->user() + "-" +
-                        std::to_string(number));
-    SetExpiry(*response);
-    return grpc::Status::OK;
-  }
-
-  grpc::Status GetSigningKeys(grpc::ServerContext*, const pb::GetSigningKeysRequest*,
-                              pb::GetSigningKeysResponse* response) override {
-    auto* key = response->add_keys();
-    key->set_key_id("k1");
-    key->set_public_key("bytes");
-    return grpc::Status::OK;
-  }
-
-  std::atomic<int> exchanges = 0;
-  std::atomic<int> mints = 0;
-  std::atomic<bool> down = false;
-  std::string refused_bearer;
-
- private:
-  template <typename Response>
-  void SetExpiry(Response& response) {
-    response.mutable_expire_time()->set_seconds(
-        absl::ToUnixSeconds(clock_.Now() + absl::Minutes(5)));
-  }
-
-  const Clock& clock_;
-};
 
 class RemoteTokenProviderTest : public ::testing::Test {
  protected:
