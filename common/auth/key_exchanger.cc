@@ -76,19 +76,20 @@ void KeyExchanger::Exchange(const std::string& key, Done done) {
     ++calls_;
   }
   const absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = dashboard_();
-  if (!channel.ok()) return Finish(hash, *call, channel.status());
+  if (!channel.ok()) return Finish(hash, std::move(call), channel.status());
   call->stub = dashboard::v1::AuthService::NewStub(*channel);
   call->request.set_key(key);
   call->context.set_deadline(std::chrono::system_clock::now() + kTimeout);
   call->stub->async()->ExchangeKey(&call->context, &call->request, &call->response,
-                                   [this, hash, call](const grpc::Status& status) {
-                                     Finish(hash, *call, rpc::FromGrpcStatus(status));
+                                   [this, hash, call](const grpc::Status& status) mutable {
+                                     Finish(hash, std::move(call), rpc::FromGrpcStatus(status));
                                    });
 }
 
-void KeyExchanger::Finish(const std::string& hash, Call& call, const absl::Status& status) {
+void KeyExchanger::Finish(const std::string& hash, std::shared_ptr<Call> call,
+                          const absl::Status& status) {
   const absl::StatusOr<std::string> token =
-      status.ok() ? absl::StatusOr<std::string>(call.response.token()) : status;
+      status.ok() ? absl::StatusOr<std::string>(call->response.token()) : status;
   std::vector<Done> waiting;
   {
     std::lock_guard lock(mutex_);
@@ -100,14 +101,16 @@ void KeyExchanger::Finish(const std::string& hash, Call& call, const absl::Statu
     entry.good_until = absl::InfinitePast();
     if (status.ok()) {
       entry.good_until =
-          absl::FromUnixSeconds(call.response.expire_time().seconds()) - kRenewBefore;
+          absl::FromUnixSeconds(call->response.expire_time().seconds()) - kRenewBefore;
     } else if (status.code() == absl::StatusCode::kUnauthenticated) {
       entry.good_until = clock_.Now() + kRefusalKept;
     }
   }
   for (const Done& done : waiting) done(token);
-  // What they hold, such as a request's responder, must be gone when Stop returns.
+  // What they hold, such as a request's responder, must be gone when Stop returns, and so must the
+  // call, which holds its channel.
   waiting.clear();
+  call.reset();
   std::lock_guard lock(mutex_);
   if (--calls_ == 0) idle_.notify_all();
 }

@@ -58,7 +58,7 @@ class KeyExchanger {
     std::vector<Done> waiting;
   };
 
-  void Finish(const std::string& hash, Call& call, const absl::Status& status);
+  void Finish(const std::string& hash, std::shared_ptr<Call> call, const absl::Status& status);
   void MakeRoom(absl::Time now);
 
   const ChannelSource dashboard_;

@@ -22,6 +22,7 @@ class KeyExchangerTest : public ::testing::Test {
     grpc::ServerBuilder builder;
     builder.RegisterService(&service_);
     server_ = builder.BuildAndStart();
+    channel_ = server_->InProcessChannel({});
   }
   ~KeyExchangerTest() override {
     exchanger_.Stop();
@@ -38,7 +39,8 @@ class KeyExchangerTest : public ::testing::Test {
   FakeClock clock_{absl::FromUnixSeconds(1'700'000'000)};
   FakeAuthService service_{clock_};
   std::unique_ptr<grpc::Server> server_;
-  KeyExchanger exchanger_{[this] { return server_->InProcessChannel({}); }, clock_};
+  std::shared_ptr<grpc::Channel> channel_;
+  KeyExchanger exchanger_{[this] { return channel_; }, clock_};
 };
 
 TEST_F(KeyExchangerTest, KeepsATokenUntilShortlyBeforeItEnds) {

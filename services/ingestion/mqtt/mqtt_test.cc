@@ -31,7 +31,8 @@ TEST(MqttPacketTest, ConnectAsksForASessionThatStays) {
 
 TEST(MqttPacketTest, AMessageIsTakenApart) {
   const std::string bytes("\x3a\x08\0\2a/\0\7{}", 10);
-  ASSERT_OK_AND_ASSIGN(const auto frame, NextFrame(bytes + "more", kMax));
+  const std::string received = bytes + "more";
+  ASSERT_OK_AND_ASSIGN(const auto frame, NextFrame(received, kMax));
   ASSERT_TRUE(frame.has_value());
   EXPECT_EQ(frame->size, bytes.size());
   ASSERT_OK_AND_ASSIGN(const Publish publish, ParsePublish(*frame));
