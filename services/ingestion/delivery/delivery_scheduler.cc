@@ -137,7 +137,10 @@ absl::Time DeliveryScheduler::DueTime(const LaneState& lane, const Unit& unit) c
   const bool is_flushed = lane.flush_position > position;
   if (backlog.bytes == 0 && !is_flushed) return absl::InfiniteFuture();
   absl::Time due = backlog.oldest + unit.spec.limits.max_delay;
-  if (is_flushed || backlog.bytes >= static_cast<uint64_t>(unit.spec.limits.max_bytes)) {
+  // A time to come says that the clock went back, not how long the record has waited.
+  const bool is_ahead = backlog.oldest > deps_.clock.Now();
+  if (is_flushed || is_ahead ||
+      backlog.bytes >= static_cast<uint64_t>(unit.spec.limits.max_bytes)) {
     due = absl::InfinitePast();
   }
   return std::max(due, unit.retry_time);

@@ -7,13 +7,12 @@ CREATE TABLE ingestion.raw_copies (
   retention_seconds bigint NOT NULL       -- as it was last set
 );
 
--- How far the records of each log are copied. copied_until: when the last one that was copied arrived.
+-- How far the records of each log are copied.
 CREATE TABLE ingestion.raw_logs (
   stream_uid text NOT NULL REFERENCES ingestion.raw_copies (stream_uid) ON DELETE CASCADE,
   log_id text NOT NULL,
   wal_uuid text NOT NULL,
   position bigint NOT NULL,
-  copied_until timestamptz,
   PRIMARY KEY (stream_uid, log_id)
 );
 

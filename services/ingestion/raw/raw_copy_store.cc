@@ -86,14 +86,13 @@ absl::StatusOr<uint64_t> RawCopyStore::Resume(
 }
 
 absl::Status RawCopyStore::SetPosition(const Lease& lease, std::string_view stream_uid,
-                                       std::string_view log_id, uint64_t from, uint64_t to,
-                                       absl::Time copied_until) {
+                                       std::string_view log_id, uint64_t from, uint64_t to) {
   return pool_.Run([&](Transaction& txn) -> absl::Status {
     TARN_RETURN_IF_ERROR(CheckLease(txn, LogsTable(), lease));
     const Result moved = txn.Exec(
-        "UPDATE ingestion.raw_logs SET position = $4, copied_until = greatest(copied_until, $5) "
-        "WHERE stream_uid = $1 AND log_id = $2 AND position = $3",
-        stream_uid, log_id, from, to, copied_until);
+        "UPDATE ingestion.raw_logs SET position = $4 WHERE stream_uid = $1 AND log_id = $2 AND "
+        "position = $3",
+        stream_uid, log_id, from, to);
     if (moved.affected_rows() == 1) return absl::OkStatus();
     return Aborted("RAW_POSITION_MOVED",
                    "the stream's raw copies were turned off, or are elsewhere than expected");

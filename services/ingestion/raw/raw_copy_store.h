@@ -39,9 +39,9 @@ class RawCopyStore {
   absl::StatusOr<uint64_t> Resume(const Lease& lease, std::string_view stream_uid,
                                   std::string_view log_id, std::string_view wal_uuid,
                                   const std::function<uint64_t(absl::Time)>& position_at);
-  // The log's records up to `to` are copied; the last of them arrived at `copied_until`.
+  // The log's records up to `to` are copied.
   absl::Status SetPosition(const Lease& lease, std::string_view stream_uid, std::string_view log_id,
-                           uint64_t from, uint64_t to, absl::Time copied_until);
+                           uint64_t from, uint64_t to);
 
   // A stream that has, or had, raw copies.
   struct Kept {

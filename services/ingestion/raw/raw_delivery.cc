@@ -48,7 +48,7 @@ absl::StatusOr<bool> RawDelivery::DeliverBatch(const Stream& stream) {
     if (may_be_published_) {
       TARN_ASSIGN_OR_RETURN(const uint64_t end, FindPublished(folder, *run.records.front()));
       if (end > 0) {
-        TARN_RETURN_IF_ERROR(Advance(end, run.records.front()->time));
+        TARN_RETURN_IF_ERROR(Advance(end));
         return true;
       }
       may_be_published_ = false;
@@ -60,7 +60,7 @@ absl::StatusOr<bool> RawDelivery::DeliverBatch(const Stream& stream) {
     }
   }
   const WalRecord& last = batch.records.back();
-  if (position_ <= last.position) TARN_RETURN_IF_ERROR(Advance(last.position + 1, last.time));
+  if (position_ <= last.position) TARN_RETURN_IF_ERROR(Advance(last.position + 1));
   return true;
 }
 
@@ -89,13 +89,13 @@ absl::Status RawDelivery::Write(const RawFolder& folder, const Run& run) {
   deps_.metrics.files.Increment();
   deps_.metrics.bytes.Increment(static_cast<double>(bytes));
   deps_.metrics.records.Increment(static_cast<double>(run.records.size()));
-  return Advance(last.position + 1, last.time);
+  return Advance(last.position + 1);
 }
 
-absl::Status RawDelivery::Advance(uint64_t to, absl::Time copied_until) {
+absl::Status RawDelivery::Advance(uint64_t to) {
   TARN_RETURN_IF_FAILPOINT("ingestion.raw.before_position");
-  if (absl::Status stored = deps_.store.SetPosition(deps_.lease, lane_.stream_uid, log_id_,
-                                                    position_, to, copied_until);
+  if (absl::Status stored =
+          deps_.store.SetPosition(deps_.lease, lane_.stream_uid, log_id_, position_, to);
       !stored.ok()) {
     resumed_ = false;
     return Annotate(stored, "storing the position of raw copies");

@@ -64,7 +64,7 @@ class RawDelivery : public DeliveryUnit {
   // The end of the range of a file that begins with this record; 0 when there is none.
   absl::StatusOr<uint64_t> FindPublished(const RawFolder& folder, const WalRecord& first) const;
   absl::Status Write(const RawFolder& folder, const Run& run);
-  absl::Status Advance(uint64_t to, absl::Time copied_until);
+  absl::Status Advance(uint64_t to);
 
   const RawDeliveryDependencies deps_;
   const Lane lane_;

@@ -45,17 +45,17 @@ absl::Status LogWatch::Answer(const ReprocessJob& job) {
 
 absl::StatusOr<std::optional<uint64_t>> LogWatch::FindPosition(const ReprocessJob& job,
                                                                const std::string& lane) {
-  // In this order: what is on its way into the log when the time has come is in it afterwards, and
-  // of what is with everybody the store knows.
-  const bool has_come = clock_.Now() >= job.range_end;
-  const bool is_still = !wal_.Backlog(lane).has_incoming;
+  // What comes from now on is not of the range, should the clock go back too. That first, then the
+  // log, then the store: what is out of the log by then, the store knows.
+  if (!wal_.StampFrom(job.range_end)) return std::nullopt;
+  const uint64_t end = wal_.EndBefore(lane, job.range_end);
   const bool is_empty = wal_.Backlog(lane).bytes == 0;
   TARN_ASSIGN_OR_RETURN(
       const ReprocessStore::CopiedState state,
       store_.Copied(job.stream_uid, LogIdOf(wal_.uuid(), lane), job.destinations));
   const uint64_t copied = state.raw_position.value_or(0);
-  if (has_come && is_still && is_empty) return copied;
-  if (state.copied_until < job.range_end) return std::nullopt;
+  if (is_empty) return copied;
+  if (copied < end) return std::nullopt;
   if (!state.delivered_position || *state.delivered_position < copied) return std::nullopt;
   return copied;
 }

@@ -23,7 +23,7 @@ namespace tarn::ingestion {
 class LogWatch {
  public:
   // All outlive it; `lease` is the log's.
-  LogWatch(ReprocessStore& store, const StreamRegistry& registry, const WriteAheadLog& wal,
+  LogWatch(ReprocessStore& store, const StreamRegistry& registry, WriteAheadLog& wal,
            DeliveryScheduler& scheduler, Clock& clock, const Lease& lease)
       : store_(store),
         registry_(registry),
@@ -43,7 +43,7 @@ class LogWatch {
 
   ReprocessStore& store_;
   const StreamRegistry& registry_;
-  const WriteAheadLog& wal_;
+  WriteAheadLog& wal_;
   DeliveryScheduler& scheduler_;
   Clock& clock_;
   const Lease& lease_;

@@ -353,15 +353,10 @@ absl::StatusOr<ReprocessStore::CopiedState> ReprocessStore::Copied(
     const std::vector<std::string>& destinations) {
   return pool_.RunReadOnly([&](Transaction& txn) -> absl::StatusOr<CopiedState> {
     CopiedState state;
-    const Result raw = txn.Exec(
-        "SELECT position, copied_until FROM ingestion.raw_logs WHERE stream_uid = $1 AND log_id = "
-        "$2",
-        stream_uid, log_id);
-    if (!raw.empty()) {
-      state.raw_position = static_cast<uint64_t>(raw[0].Get<int64_t>("position"));
-      state.copied_until =
-          raw[0].Get<std::optional<absl::Time>>("copied_until").value_or(absl::InfinitePast());
-    }
+    const Result raw =
+        txn.Exec("SELECT position FROM ingestion.raw_logs WHERE stream_uid = $1 AND log_id = $2",
+                 stream_uid, log_id);
+    if (!raw.empty()) state.raw_position = static_cast<uint64_t>(raw[0].Get<int64_t>("position"));
     const Row delivered = txn.Exec(
                                  "SELECT count(*) AS n, min(delivered_position) AS position FROM "
                                  "ingestion.stream_logs WHERE stream_uid = $1 AND log_id = $2 AND "

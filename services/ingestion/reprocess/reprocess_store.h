@@ -76,7 +76,6 @@ class ReprocessStore {
   absl::StatusOr<std::vector<ReprocessJob>> ListWaiting();
   struct CopiedState {
     std::optional<uint64_t> raw_position;  // none: nothing of the log was ever copied
-    absl::Time copied_until = absl::InfinitePast();
     // The least advanced destination's; none: nothing was ever delivered to one of them.
     std::optional<uint64_t> delivered_position;
   };

@@ -203,7 +203,6 @@ StreamBacklog LogState::Backlog(const std::string& stream_uid, uint64_t from) co
   const StreamState& stream = found->second;
   backlog.end_position = stream.next_position;
   backlog.delivered_position = stream.delivered;
-  backlog.has_incoming = stream.in_flight > 0;
   const auto frame = FirstFrame(stream.frames, from);
   if (frame == stream.frames.end()) return backlog;
   backlog.bytes = stream.bytes - (frame->bytes_before - stream.frames.front().bytes_before);
@@ -218,6 +217,16 @@ uint64_t LogState::PositionAt(const std::string& stream_uid, absl::Time time) co
     if (frame.time >= time) return frame.first_position;
   }
   return found->second.next_position;
+}
+
+uint64_t LogState::EndBefore(const std::string& stream_uid, absl::Time time) const {
+  const auto found = streams_.find(stream_uid);
+  if (found == streams_.end()) return 0;
+  const std::deque<FrameRef>& frames = found->second.frames;
+  // The clock may have gone back: the times need not be in order.
+  const auto last = std::find_if(frames.rbegin(), frames.rend(),
+                                 [&](const FrameRef& frame) { return frame.time < time; });
+  return last == frames.rend() ? 0 : last->first_position + last->record_count;
 }
 
 std::vector<std::pair<std::string, std::string>> LogState::UndeliveredStreams() const {

@@ -47,8 +47,6 @@ struct StreamBacklog {
   uint64_t delivered_position = 0;
   uint64_t bytes = 0;
   absl::Time oldest = absl::InfiniteFuture();
-  // Batches are on their way into the log.
-  bool has_incoming = false;
 };
 
 // What a segment begins with.
@@ -109,6 +107,8 @@ class LogState {
   StreamBacklog Backlog(const std::string& stream_uid, uint64_t from) const;
   // Of the first undelivered record that was written at `time` or later; else the next one.
   uint64_t PositionAt(const std::string& stream_uid, absl::Time time) const;
+  // Behind the last undelivered record that was written before `time`; 0 where there is none.
+  uint64_t EndBefore(const std::string& stream_uid, absl::Time time) const;
   // Workspace and uid.
   std::vector<std::pair<std::string, std::string>> UndeliveredStreams() const;
   // From the one with `from` on, at least one and up to about `max_bytes`.

@@ -261,9 +261,16 @@ void WriteAheadLog::Run() {
     if (group.empty()) return;
     if (full) {
       FailGroup(std::move(group), LogFull(options_.max_bytes));
-    } else {
-      WriteAndAnswer(std::move(group));
+      continue;
     }
+    absl::Time time;
+    {
+      std::lock_guard lock(mutex_);
+      time = stamp_ = std::max(clock_.Now(), earliest_stamp_);
+    }
+    WriteAndAnswer(std::move(group), time);
+    std::lock_guard lock(mutex_);
+    stamp_ = absl::InfiniteFuture();
   }
 }
 
@@ -307,8 +314,7 @@ void WriteAheadLog::NumberRecords(Group& group) const {
   }
 }
 
-void WriteAheadLog::WriteAndAnswer(Group group) {
-  const absl::Time time = clock_.Now();
+void WriteAheadLog::WriteAndAnswer(Group group, absl::Time time) {
   const absl::Time start = absl::Now();
   std::vector<OutgoingBatch*> outgoing;
   outgoing.reserve(group.size());
@@ -485,6 +491,17 @@ StreamBacklog WriteAheadLog::Backlog(const std::string& stream_uid, uint64_t fro
 uint64_t WriteAheadLog::PositionAt(const std::string& stream_uid, absl::Time time) const {
   std::lock_guard lock(mutex_);
   return state_.PositionAt(stream_uid, time);
+}
+
+uint64_t WriteAheadLog::EndBefore(const std::string& stream_uid, absl::Time time) const {
+  std::lock_guard lock(mutex_);
+  return state_.EndBefore(stream_uid, time);
+}
+
+bool WriteAheadLog::StampFrom(absl::Time time) {
+  std::lock_guard lock(mutex_);
+  earliest_stamp_ = std::max(earliest_stamp_, time);
+  return stamp_ >= time;
 }
 
 std::vector<std::pair<std::string, std::string>> WriteAheadLog::UndeliveredStreams() const {

@@ -151,6 +151,11 @@ class WriteAheadLog {
   // Of the first undelivered record that was written at `time` or later; else the next one to be
   // given out.
   uint64_t PositionAt(const std::string& stream_uid, absl::Time time) const;
+  // Behind the last undelivered record that was written before `time`; where there is none, 0.
+  uint64_t EndBefore(const std::string& stream_uid, absl::Time time) const;
+  // No record that is written from now on bears an earlier time, should the clock go back. False
+  // while one with an earlier time is just being written: ask again.
+  bool StampFrom(absl::Time time);
   // Workspace and uid of the streams with undelivered records.
   std::vector<std::pair<std::string, std::string>> UndeliveredStreams() const;
   // The undelivered records from `from` on, at least one and up to about `max_bytes`.
@@ -171,7 +176,8 @@ class WriteAheadLog {
   // Waits until there is something to write, or to refuse because there is no room for it (`full`).
   // Empty at the end.
   Group TakeGroup(bool& full);
-  void WriteAndAnswer(Group group);
+  // `time`: that of its records.
+  void WriteAndAnswer(Group group, absl::Time time);
   // Answers everybody, and everybody behind them of the same producers.
   void FailGroup(Group group, const absl::Status& error);
 
@@ -205,6 +211,8 @@ class WriteAheadLog {
   std::deque<std::unique_ptr<QueuedBatch>> queue_;
   int64_t queued_bytes_ = 0;     // what is being written included
   double bytes_per_second_ = 0;  // of the last groups
+  absl::Time earliest_stamp_ = absl::InfinitePast();
+  absl::Time stamp_ = absl::InfiniteFuture();  // of the group that is being written
   LogState state_;
   BatchNames names_;
   std::thread thread_;

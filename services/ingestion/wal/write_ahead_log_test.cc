@@ -289,6 +289,29 @@ TEST_F(WriteAheadLogTest, TellsWhatIsUndeliveredFromAPositionOn) {
   EXPECT_EQ(log_->PositionAt("b", start), 0u);
 }
 
+TEST_F(WriteAheadLogTest, AClockThatGoesBackDoesNotPutRecordsIntoATimeThatIsClosed) {
+  Open();
+  const absl::Time end = clock_.Now();
+  clock_.Advance(absl::Seconds(1));
+  ASSERT_OK(Put("a", {"1"}));
+  EXPECT_EQ(log_->EndBefore("a", end), 0u);
+  clock_.SetTime(end - absl::Hours(1));
+  ASSERT_OK(Put("a", {"2", "3"}));
+  EXPECT_EQ(log_->EndBefore("a", end), 3u);
+  EXPECT_TRUE(log_->StampFrom(end));
+  ASSERT_OK(Put("a", {"4"}));
+  EXPECT_EQ(log_->EndBefore("a", end), 3u);
+  EXPECT_EQ(log_->Backlog("a", 3).oldest, end);
+  // An earlier one opens nothing again.
+  EXPECT_TRUE(log_->StampFrom(end - absl::Hours(2)));
+  ASSERT_OK(Put("a", {"5"}));
+  EXPECT_EQ(log_->Backlog("a", 4).oldest, end);
+  clock_.SetTime(end + absl::Seconds(5));
+  ASSERT_OK(Put("a", {"6"}));
+  EXPECT_EQ(log_->Backlog("a", 5).oldest, end + absl::Seconds(5));
+  EXPECT_EQ(log_->EndBefore("b", end), 0u);
+}
+
 TEST_F(WriteAheadLogTest, GivesPositionsThatAreReservedToNobody) {
   Open();
   log_->ReservePositions("default", "a", 7);
