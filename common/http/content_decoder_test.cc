@@ -1,11 +1,11 @@
 #include "common/http/content_decoder.h"
 
 #include <random>
-#include <zlib.h>
 #include <zstd.h>
 
 #include <gtest/gtest.h>
 
+#include "common/http/testing/gzip.h"
 #include "common/testing/status_matchers.h"
 
 namespace tarn {
@@ -14,20 +14,6 @@ namespace {
 using ::testing::HasSubstr;
 
 constexpr size_t kLimit = 1u << 20;
-
-std::string Gzip(const std::string& text) {
-  z_stream stream{};
-  deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY);
-  std::string out(deflateBound(&stream, text.size()) + 64, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
 
 std::string Zstd(const std::string& text) {
   std::string out(ZSTD_compressBound(text.size()), '\0');

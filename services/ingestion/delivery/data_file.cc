@@ -5,7 +5,6 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 
-#include "common/duckdb/sql_text.h"
 #include "common/lake/parquet_writer.h"
 #include "common/status/status_macros.h"
 #include "common/table_schema/engine_types.h"
@@ -65,15 +64,6 @@ absl::StatusOr<std::vector<DataFile>> PublishDataFiles(const lake::LakePaths& la
     published.push_back(ToDataFile(file, absl::StrCat(data, "/", file.relative_path), ids));
   }
   return published;
-}
-
-std::string OrderBySql(const catalog::v1::Table& table) {
-  std::string sql;
-  for (const catalog::v1::SortField& sort : table.sort_fields()) {
-    absl::StrAppend(&sql, sql.empty() ? "" : ", ", duckdb::QuoteIdentifier(sort.source()),
-                    sort.descending() ? " DESC" : "");
-  }
-  return sql;
 }
 
 }  // namespace tarn::ingestion

@@ -21,7 +21,4 @@ absl::StatusOr<std::vector<catalog::v1::DataFile>> PublishDataFiles(
     const lake::LakePaths& lake, const catalog::v1::Table& table,
     std::vector<lake::WrittenFile>& files);
 
-// The table's sort order, as SQL behind ORDER BY; empty where it has none.
-std::string OrderBySql(const catalog::v1::Table& table);
-
 }  // namespace tarn::ingestion

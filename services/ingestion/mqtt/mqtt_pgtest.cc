@@ -2,36 +2,21 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
-#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <set>
-#include <spawn.h>
 #include <thread>
-#include <unistd.h>
 
 #include <absl/strings/str_cat.h>
-#include <gmock/gmock.h>
-#include <grpcpp/server_builder.h>
-#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 #include <sys/wait.h>
 
 #include "tarn/ingestion/v1/connector_service.grpc.pb.h"
 
-#include "common/duckdb/database.h"
-#include "common/duckdb/sql_text.h"
-#include "common/postgres/testing/test_database.h"
-#include "common/rpc/client.h"
-#include "common/server/grpc_server.h"
-#include "common/status/error.h"
-#include "common/testing/status_matchers.h"
-#include "common/testing/temp_dir.h"
 #include "services/ingestion/mqtt/mqtt_connection.h"
 #include "services/ingestion/mqtt/testing/mosquitto.h"
-#include "services/ingestion/testing/fake_catalog.h"
-#include "services/ingestion/testing/test_ingestion.h"
+#include "services/ingestion/testing/kill_fixture.h"
 #include "tools/datagen/iot_writer.h"
 
 namespace tarn::ingestion::mqtt {
@@ -41,8 +26,6 @@ namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using Stub = v1::ConnectorService::Stub;
-
-constexpr absl::Duration kWait = absl::Seconds(30);
 
 template <typename Condition>
 bool Eventually(Condition condition) {
@@ -60,35 +43,19 @@ std::vector<std::string> Numbered(int from, int to) {
   return messages;
 }
 
-class MqttPgTest : public ::testing::Test {
+class MqttPgTest : public KillTest {
  protected:
   void SetUp() override {
-    fs::create_directories(lake_);
-    fs::create_directories(state_);
-    auto server = server::GrpcServer::Start(
-        {.module = "catalog", .listen = "127.0.0.1:0"},
-        [&](grpc::ServerBuilder& builder) { builder.RegisterService(&catalog_); });
-    ASSERT_OK(server);
-    catalog_server_ = *std::move(server);
-    Start();
+    IngestionPgTest::SetUp();
     ASSERT_OK(ingestion_->CreateStream("s"));
   }
-  void TearDown() override {
-    ingestion_.reset();
-    catalog_server_->Shutdown(absl::Seconds(1));
-  }
-  void Start() {
-    ingestion_.reset();
+  IngestionOptions Options() override {
     IngestionOptions options;
     options.connector_secrets_path = broker_.secrets().parent_path();
     options.connector_lease = absl::Seconds(3);
-    ingestion_ = std::make_unique<TestIngestion>(
-        TestIngestion::Places{
-            database_.dsn(), lake_, state_,
-            rpc::CreateChannelTo(catalog_server_->address(), *rpc::ClientCredentials(false, ""))},
-        options);
-    ingestion_->WaitUntilReady();
+    return options;
   }
+  void Restart() { Start(Options()); }
 
   v1::Connector Definition() {
     v1::Connector connector;
@@ -143,56 +110,10 @@ class MqttPgTest : public ::testing::Test {
   // What the stream's table says, after a flush, to a select list of one text.
   std::vector<std::string> Rows(const std::string& select, const std::string& stream = "s") {
     EXPECT_OK(ingestion_->Flush(stream, kWait));
-    std::vector<std::string> paths, rows;
-    for (const catalog::v1::DataFile& file : catalog_.Files(TableName(stream))) {
-      paths.push_back(lake_ / file.path());
-    }
-    if (paths.empty()) return rows;
-    auto db = duckdb::Database::Open({.threads = 1});
-    auto connection = db->Connect();
-    const auto result = connection->Query(
-        "SELECT " + select + " FROM read_parquet(" + duckdb::QuoteLiteralList(paths) +
-        ", hive_partitioning=false, union_by_name=true) ORDER BY 1");
-    EXPECT_OK(result);
-    if (!result.ok()) return rows;
-    for (uint64_t i = 0; i < result->row_count(); ++i) {
-      rows.push_back(*result->At(i, 0).As<std::string>());
-    }
-    return rows;
-  }
-  // A process with the module in it, to be killed.
-  pid_t StartChild(const std::string& failpoints) {
-    std::vector<std::string> environment = {
-        "TEST_CATALOG=" + catalog_server_->address(), "TEST_DIR=" + dir_.path().string(),
-        "TEST_DSN=" + database_.dsn(), "TARN_FAILPOINTS=" + failpoints};
-    for (char** variable = environ; *variable != nullptr; ++variable) {
-      if (!std::string_view(*variable).starts_with("TARN_FAILPOINTS=")) {
-        environment.push_back(*variable);
-      }
-    }
-    std::string program = fs::read_symlink("/proc/self/exe").parent_path() / "mqtt_kill_child";
-    std::vector<char*> argv = {program.data(), nullptr}, envp;
-    for (std::string& variable : environment) envp.push_back(variable.data());
-    envp.push_back(nullptr);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 1, (dir_ / "child.log").c_str(),
-                                     O_WRONLY | O_CREAT | O_APPEND, 0600);
-    posix_spawn_file_actions_adddup2(&actions, 1, 2);
-    pid_t child = 0;
-    EXPECT_EQ(posix_spawn(&child, program.c_str(), &actions, nullptr, argv.data(), envp.data()), 0);
-    posix_spawn_file_actions_destroy(&actions);
-    return child;
+    return IngestionPgTest::Rows(stream, select);
   }
 
-  TempDir dir_;
-  const fs::path lake_ = dir_ / "lake";
-  const fs::path state_ = dir_ / "state";
   Mosquitto broker_{dir_ / "broker"};
-  TestDatabase database_;
-  FakeCatalog catalog_;
-  std::unique_ptr<server::GrpcServer> catalog_server_;
-  std::unique_ptr<TestIngestion> ingestion_;
 };
 
 TEST_F(MqttPgTest, TheSmartHubMessagesOfEachDevicesTopicGiveTheSameTable) {
@@ -322,7 +243,7 @@ TEST_F(MqttPgTest, NoAcknowledgedMessageIsLostAndNoneIsTwiceWhereverIngestionIsK
   for (const char* point :
        {"ingestion.wal.after_write=abort+3", "ingestion.wal.after_flush=abort+3",
         "ingestion.mqtt.before_ack=abort+7"}) {
-    const pid_t child = StartChild(point);
+    const pid_t child = StartChild("mqtt_kill_child", point);
     int status = 0;
     // Messages come until it is hit: how many of them one flush takes is not ours to say.
     ASSERT_TRUE(Eventually([&] {
@@ -333,12 +254,12 @@ TEST_F(MqttPgTest, NoAcknowledgedMessageIsLostAndNoneIsTwiceWhereverIngestionIsK
     EXPECT_TRUE(WIFSIGNALED(status)) << point << " was not reached";
   }
   // And at a moment that nobody chose, with messages on their way.
-  const pid_t child = StartChild("");
+  const pid_t child = StartChild("mqtt_kill_child", "");
   ASSERT_TRUE(broker_.Publish("devices/d1/readings", Numbered(next, next + 500)));
   next += 500;
   kill(child, SIGKILL);
   waitpid(child, nullptr, 0);
-  Start();
+  Restart();
   const std::string all = absl::StrCat(next, " ", next);
   EXPECT_TRUE(Eventually([&] {
     return Rows("count(*) || ' ' || count(DISTINCT n)") == std::vector<std::string>{all};

@@ -90,11 +90,8 @@ absl::StatusOr<Conversion> ParquetConverter::TryConvert(const Table& table,
   TARN_ASSIGN_OR_RETURN(duckdb::Connection connection, engine_->Connect());
   const table_schema::Fields fields = WrittenFields(table.schema().fields());
   const bool partitioned = !table.partition_fields().empty();
-  lake::ParquetWriteOptions write{.field_ids = table_schema::FieldIdsSpec(fields)};
-  for (const catalog::v1::SortField& sort : table.sort_fields()) {
-    absl::StrAppend(&write.order_by, write.order_by.empty() ? "" : ", ",
-                    QuoteIdentifier(sort.source()), sort.descending() ? " DESC" : "");
-  }
+  lake::ParquetWriteOptions write{.field_ids = table_schema::FieldIdsSpec(fields),
+                                  .order_by = OrderBySql(table)};
   RecordRows rows(transform == nullptr ? fields : WithIngestedAt(transform->input), unknown,
                   records, transform != nullptr || partitioned);
   const duckdb::ScopedRowSource source(rows);
@@ -136,6 +133,15 @@ absl::StatusOr<Conversion> ParquetConverter::TryConvert(const Table& table,
     conversion.misfits.pop_back();
   }
   return conversion;
+}
+
+std::string OrderBySql(const catalog::v1::Table& table) {
+  std::string sql;
+  for (const catalog::v1::SortField& sort : table.sort_fields()) {
+    absl::StrAppend(&sql, sql.empty() ? "" : ", ", duckdb::QuoteIdentifier(sort.source()),
+                    sort.descending() ? " DESC" : "");
+  }
+  return sql;
 }
 
 }  // namespace tarn::ingestion

@@ -85,4 +85,7 @@ class ParquetConverter {
   std::unique_ptr<duckdb::LazyDatabase> engine_;
 };
 
+// The table's sort order, as SQL behind ORDER BY; empty where it has none.
+std::string OrderBySql(const catalog::v1::Table& table);
+
 }  // namespace tarn::ingestion

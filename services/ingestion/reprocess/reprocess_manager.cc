@@ -12,7 +12,7 @@
 #include "common/page_token/page_token.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
-#include "services/ingestion/reprocess/reprocess_run.h"
+#include "services/ingestion/stream/stream_pipeline.h"
 
 namespace tarn::ingestion {
 namespace {

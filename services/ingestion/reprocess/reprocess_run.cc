@@ -52,14 +52,6 @@ bool IsSchemaChange(const absl::Status& status) { return ErrorReason(status) == 
 
 }  // namespace
 
-absl::Duration DeduplicationWindow(const v1::Stream& stream, const v1::Destination& destination) {
-  if (stream.has_deduplication()) return WindowOf(stream.deduplication());
-  for (const v1::Activity& activity : destination.activities()) {
-    if (activity.has_deduplicate()) return WindowOf(activity.deduplicate());
-  }
-  return absl::ZeroDuration();
-}
-
 ReprocessRun::ReprocessRun(const ReprocessDependencies& dependencies, const Lease& lease,
                            ReprocessJob job, std::function<absl::Status()> stop)
     : deps_(dependencies), lease_(lease), job_(std::move(job)), stop_(std::move(stop)) {}

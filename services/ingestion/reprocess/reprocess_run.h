@@ -105,8 +105,4 @@ class ReprocessRun {
   int64_t read_before_ = 0;  // records of destinations that are done
 };
 
-// For how long the destination remembers keys of duplicates; zero if it drops none. There is one
-// deduplication at most, the stream's or an activity.
-absl::Duration DeduplicationWindow(const v1::Stream& stream, const v1::Destination& destination);
-
 }  // namespace tarn::ingestion

@@ -18,6 +18,7 @@
 #include "common/table_schema/system_columns.h"
 #include "common/table_schema/table_reader.h"
 #include "services/ingestion/delivery/data_file.h"
+#include "services/ingestion/record/parquet_converter.h"
 
 namespace tarn::ingestion {
 namespace {

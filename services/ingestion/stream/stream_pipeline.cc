@@ -82,4 +82,12 @@ absl::Status CheckPipelines(const v1::Stream& definition, const std::string& wor
   return absl::OkStatus();
 }
 
+absl::Duration DeduplicationWindow(const v1::Stream& stream, const v1::Destination& destination) {
+  if (stream.has_deduplication()) return WindowOf(stream.deduplication());
+  for (const v1::Activity& activity : destination.activities()) {
+    if (activity.has_deduplicate()) return WindowOf(activity.deduplicate());
+  }
+  return absl::ZeroDuration();
+}
+
 }  // namespace tarn::ingestion

@@ -6,6 +6,7 @@
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
+#include <absl/time/time.h>
 
 #include "services/ingestion/activity/activity_pipeline.h"
 #include "services/ingestion/stream/stream.h"
@@ -22,5 +23,9 @@ absl::StatusOr<std::shared_ptr<const ActivityPipeline>> CompilePipeline(
 // The same for all of them; the first error.
 absl::Status CheckPipelines(const v1::Stream& definition, const std::string& workspace,
                             const std::string& owner, const ActivityEnvironment& environment);
+
+// For how long the destination remembers keys of duplicates; zero if it drops none. There is one
+// deduplication at most, the stream's or an activity.
+absl::Duration DeduplicationWindow(const v1::Stream& stream, const v1::Destination& destination);
 
 }  // namespace tarn::ingestion

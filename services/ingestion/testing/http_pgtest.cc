@@ -2,11 +2,11 @@
 #include <atomic>
 #include <thread>
 #include <vector>
-#include <zlib.h>
 
 #include <curl/curl.h>
 #include <nlohmann/json.hpp>
 
+#include "common/http/testing/gzip.h"
 #include "services/ingestion/record/record_check.h"
 #include "services/ingestion/testing/ways_in_fixture.h"
 
@@ -25,20 +25,6 @@ struct Answer {
 size_t Append(char* data, size_t size, size_t count, void* out) {
   static_cast<std::string*>(out)->append(data, size * count);
   return size * count;
-}
-
-std::string Gzip(const std::string& text) {
-  z_stream stream{};
-  deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY);
-  std::string out(deflateBound(&stream, text.size()) + 64, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
 }
 
 class HttpPgTest : public WaysInPgTest {

@@ -61,8 +61,10 @@ class IngestionPgTest : public ::testing::Test {
         [&](grpc::ServerBuilder& builder) { builder.RegisterService(&catalog_); });
     ASSERT_OK(server);
     catalog_server_ = *std::move(server);
-    Start();
+    Start(Options());
   }
+  // Of the first start.
+  virtual IngestionOptions Options() { return {}; }
   void TearDown() override {
     failpoint::DisarmAll();
     ingestion_.reset();

@@ -1,5 +1,5 @@
-// Runs ingestion_kill_child, which feeds the module and is killed at failpoints, against the test's
-// catalog and PostgreSQL.
+// Runs programs with the module in them, which are killed at failpoints, against the test's catalog
+// and PostgreSQL.
 #pragma once
 
 #include <fcntl.h>
@@ -23,21 +23,26 @@ class KillTest : public IngestionPgTest {
  protected:
   // Runs the child (kill_child.cc) with failpoints; true when it ended by itself.
   bool RunChild(const std::string& failpoints, const std::string& feed = "one") {
-    std::vector<std::string> environment = {
-        "TEST_CATALOG=" + catalog_server_->address(), "TEST_DIR=" + dir_.path().string(),
-        "TEST_DSN=" + database_.dsn(), "TEST_FEED=" + feed, "TARN_FAILPOINTS=" + failpoints};
+    const pid_t child = StartChild("ingestion_kill_child", failpoints, {"TEST_FEED=" + feed});
+    int status = 0;
+    EXPECT_EQ(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  }
+  // Starts a program that stands beside this one, with failpoints.
+  pid_t StartChild(const std::string& name, const std::string& failpoints,
+                   std::vector<std::string> environment = {}) {
+    environment.push_back("TEST_CATALOG=" + catalog_server_->address());
+    environment.push_back("TEST_DIR=" + dir_.path().string());
+    environment.push_back("TEST_DSN=" + database_.dsn());
+    environment.push_back("TARN_FAILPOINTS=" + failpoints);
     for (char** variable = environ; *variable != nullptr; ++variable) {
-      if (std::string_view(*variable).rfind("TARN_FAILPOINTS=", 0) != 0) {
+      if (!std::string_view(*variable).starts_with("TARN_FAILPOINTS=")) {
         environment.push_back(*variable);
       }
     }
-    const std::string program =
-        fs::read_symlink("/proc/self/exe").parent_path() / "ingestion_kill_child";
-    std::vector<std::string> arguments = {program};
-    std::vector<char*> argv, envp;
-    for (std::string& argument : arguments) argv.push_back(argument.data());
+    std::string program = fs::read_symlink("/proc/self/exe").parent_path() / name;
+    std::vector<char*> argv = {program.data(), nullptr}, envp;
     for (std::string& variable : environment) envp.push_back(variable.data());
-    argv.push_back(nullptr);
     envp.push_back(nullptr);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
@@ -47,9 +52,7 @@ class KillTest : public IngestionPgTest {
     pid_t child = 0;
     EXPECT_EQ(posix_spawn(&child, program.c_str(), &actions, nullptr, argv.data(), envp.data()), 0);
     posix_spawn_file_actions_destroy(&actions);
-    int status = 0;
-    EXPECT_EQ(waitpid(child, &status, 0), child);
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    return child;
   }
   // Kills a child at each point, at its first passage and after `later` of them, and lets the last
   // one come to its end.
