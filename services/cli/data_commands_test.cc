@@ -10,10 +10,10 @@
 #include "tarn/query/v1/query_service.pb.h"
 #include "tarn/transform/v1/transform_service.pb.h"
 
+#include "common/digest/sha256.h"
 #include "common/status/error.h"
 #include "common/testing/status_matchers.h"
 #include "services/cli/cli.h"
-#include "services/cli/sha256.h"
 #include "services/cli/testing/command_test.h"
 
 namespace tarn::cli {
@@ -33,7 +33,7 @@ constexpr char kExecuteQuery[] = "/tarn.query.v1.QueryService/ExecuteQuery";
 std::string HashOf(const std::string& text) {
   Sha256 hash;
   hash.Update(text);
-  return hash.Finish();
+  return hash.Hex();
 }
 
 // A stream that keeps what is put, once for each request_id or sequence of a producer, and refuses

@@ -4,9 +4,9 @@
 #include <fstream>
 #include <thread>
 
+#include "common/digest/sha256.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
-#include "services/cli/sha256.h"
 
 namespace tarn::cli {
 namespace {
@@ -44,7 +44,7 @@ absl::StatusOr<std::string> HashFile(const std::string& path) {
     hash.Update(piece);
     return true;
   }));
-  return hash.Finish();
+  return hash.Hex();
 }
 
 }  // namespace
@@ -93,7 +93,7 @@ std::string FileUploader::UploadId(const UploadItem& item, const std::string& sh
   std::vector<std::string> parts = item.partitions;
   parts.insert(parts.end(), {table_, item.file_name, sha256});
   for (const std::string& part : parts) hash.Update(std::to_string(part.size()) + ":" + part);
-  return hash.Finish();
+  return hash.Hex();
 }
 
 absl::StatusOr<int64_t> FileUploader::KeptBytes(const std::string& upload_id) {

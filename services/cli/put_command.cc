@@ -9,6 +9,7 @@
 
 #include "tarn/ingestion/v1/ingestion_service.grpc.pb.h"
 
+#include "common/digest/sha256.h"
 #include "common/ids/ids.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
@@ -21,7 +22,6 @@
 #include "services/cli/resource_name.h"
 #include "services/cli/row_splitter.h"
 #include "services/cli/session.h"
-#include "services/cli/sha256.h"
 
 namespace tarn::cli {
 namespace {
@@ -107,7 +107,7 @@ class RecordFile {
     } while (file.gcount() > 0);
     TARN_RETURN_IF_ERROR(splitter->Finish());
     TARN_RETURN_IF_ERROR(batcher.Finish());
-    return hash.Finish();
+    return hash.Hex();
   }
 
   // What the batches' payloads are; of CSV after the first reading, which finds the header.

@@ -1,7 +1,7 @@
 #include "services/cli/record_batcher.h"
 
+#include "common/digest/sha256.h"
 #include "common/status/status_macros.h"
-#include "services/cli/sha256.h"
 
 namespace tarn::cli {
 
@@ -34,7 +34,7 @@ std::string BatchRequestId(const std::string& stream, const std::string& text_sh
   hash.Update(stream + "\n" + text_sha256 + "\n" + std::to_string(batch_index) + "\n" +
               std::to_string(batch_count));
   // Half of the digest is more than a UUID holds.
-  return "put-" + hash.Finish().substr(0, 32);
+  return "put-" + hash.Hex().substr(0, 32);
 }
 
 }  // namespace tarn::cli

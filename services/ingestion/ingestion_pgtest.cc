@@ -11,6 +11,7 @@
 #include <grpcpp/server_builder.h>
 #include <gtest/gtest.h>
 
+#include "common/digest/sha256.h"
 #include "common/duckdb/database.h"
 #include "common/duckdb/sql_text.h"
 #include "common/failpoint/failpoint.h"
@@ -21,7 +22,6 @@
 #include "common/testing/temp_dir.h"
 #include "common/testing/test_data.h"
 #include "services/ingestion/testing/ingestion_fixture.h"
-#include "services/ingestion/upload/sha256.h"
 
 namespace tarn::ingestion {
 namespace {

@@ -5,9 +5,9 @@
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 
+#include "common/digest/sha256.h"
 #include "common/status/error.h"
 #include "services/ingestion/stream/lane.h"
-#include "services/ingestion/upload/sha256.h"
 
 namespace tarn::ingestion {
 namespace {

@@ -7,9 +7,9 @@
 #include <absl/strings/str_cat.h>
 #include <nlohmann/json.hpp>
 
+#include "common/digest/sha256.h"
 #include "services/ingestion/record/json_cursor.h"
 #include "services/ingestion/record/record_check.h"
-#include "services/ingestion/upload/sha256.h"
 
 namespace tarn::ingestion::mqtt {
 namespace {

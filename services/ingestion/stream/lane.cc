@@ -5,7 +5,7 @@
 
 #include <absl/strings/str_cat.h>
 
-#include "services/ingestion/upload/sha256.h"
+#include "common/digest/sha256.h"
 
 namespace tarn::ingestion {
 namespace {

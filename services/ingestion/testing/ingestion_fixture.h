@@ -11,6 +11,7 @@
 #include <grpcpp/server_builder.h>
 #include <gtest/gtest.h>
 
+#include "common/digest/sha256.h"
 #include "common/duckdb/database.h"
 #include "common/duckdb/sql_text.h"
 #include "common/failpoint/failpoint.h"
@@ -22,7 +23,6 @@
 #include "common/testing/temp_dir.h"
 #include "services/ingestion/testing/fake_catalog.h"
 #include "services/ingestion/testing/test_ingestion.h"
-#include "services/ingestion/upload/sha256.h"
 
 namespace tarn::ingestion {
 

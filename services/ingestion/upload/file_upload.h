@@ -26,10 +26,10 @@
 #include "tarn/ingestion/v1/ingestion_service.pb.h"
 
 #include "common/clock/clock.h"
+#include "common/digest/sha256.h"
 #include "common/lake/lake_paths.h"
 #include "common/postgres/postgres_pool.h"
 #include "services/ingestion/ingestion_metrics.h"
-#include "services/ingestion/upload/sha256.h"
 
 namespace tarn::ingestion {
 

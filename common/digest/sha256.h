@@ -7,7 +7,7 @@
 
 typedef struct evp_md_ctx_st EVP_MD_CTX;
 
-namespace tarn::ingestion {
+namespace tarn {
 
 class Sha256 {
  public:
@@ -27,4 +27,4 @@ class Sha256 {
 // Of a whole file; "" when it cannot be read.
 std::string Sha256OfFile(const std::filesystem::path& path);
 
-}  // namespace tarn::ingestion
+}  // namespace tarn

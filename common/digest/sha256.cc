@@ -1,4 +1,4 @@
-#include "services/ingestion/upload/sha256.h"
+#include "common/digest/sha256.h"
 
 #include <array>
 #include <fstream>
@@ -7,7 +7,7 @@
 #include <absl/strings/escaping.h>
 #include <openssl/evp.h>
 
-namespace tarn::ingestion {
+namespace tarn {
 
 Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
   EVP_DigestInit_ex(context_, EVP_sha256(), nullptr);
@@ -37,4 +37,4 @@ std::string Sha256OfFile(const std::filesystem::path& path) {
   return in.bad() ? "" : digest.Hex();
 }
 
-}  // namespace tarn::ingestion
+}  // namespace tarn
