@@ -16,6 +16,7 @@ export const FORMATS: Record<FileFormat, string> = {
   [FileFormat.JSON_LINES]: "JSON lines",
   [FileFormat.JSON_ARRAY]: "JSON array",
   [FileFormat.XML]: "XML",
+  [FileFormat.TEXT]: "Text",
 };
 
 export const OPERATIONS: Record<SnapshotOperation, string> = {
