@@ -6,7 +6,7 @@
 
 #include "common/duckdb/database.h"
 #include "common/duckdb/sql_tree.h"
-#include "services/query/sql/binder.h"
+#include "common/sql_expression/table_binder.h"
 #include "services/query/sql/statement.h"
 
 namespace {
@@ -33,7 +33,7 @@ BENCHMARK(BM_EngineTree);
 void BM_CollectTables(benchmark::State& state) {
   auto connection = *tarn::duckdb::Database::Open({})->Connect();
   const auto tree = nlohmann::json::parse(*tarn::duckdb::SelectToTree(connection, kSql));
-  for (auto _ : state) benchmark::DoNotOptimize(tarn::query::CollectTables(tree, ""));
+  for (auto _ : state) benchmark::DoNotOptimize(tarn::sql_expression::CollectTables(tree, ""));
 }
 BENCHMARK(BM_CollectTables);
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <set>
 
 #include <absl/strings/ascii.h>
@@ -14,6 +13,7 @@
 #include "common/duckdb/sql_tree.h"
 #include "common/names/nearest_name.h"
 #include "common/sql_expression/allowed_functions.h"
+#include "common/sql_expression/expression_tree.h"
 #include "common/sql_expression/row_functions.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
@@ -26,7 +26,6 @@ using nlohmann::json;
 constexpr int kMaxDepth = 500;
 // Nodes after the engine has expanded its macros.
 constexpr double kMaxNodes = 20'000;
-constexpr int kMaxSimpleCases = 2;
 
 // Types that a value may be cast to: of a size that the value decides.
 constexpr auto kCastTypes = std::to_array<std::string_view>(
@@ -43,33 +42,6 @@ std::string Text(const json& node, const char* key) {
 
 absl::Status SqlError(std::string_view message) {
   return InvalidArgument(duckdb::kSqlError, message);
-}
-
-bool IsWord(std::string_view text, std::string_view word) {
-  return text.size() == word.size() &&
-         std::equal(text.begin(), text.end(), word.begin(),
-                    [](char a, char b) { return absl::ascii_tolower(a) == b; });
-}
-
-bool IsWordCharacter(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || (c & 0x80) != 0;
-}
-
-// How many CASE stand in the text without a WHEN right after them. Too many rather than too few:
-// strings and comments count too.
-int CountSimpleCases(std::string_view text) {
-  int count = 0;
-  for (size_t at = 0; at + 4 <= text.size(); ++at) {
-    if (!IsWord(text.substr(at, 4), "case")) continue;
-    if (at > 0 && IsWordCharacter(text[at - 1])) continue;
-    size_t next = at + 4;
-    if (next < text.size() && IsWordCharacter(text[next])) continue;
-    while (next < text.size() && absl::ascii_isspace(static_cast<unsigned char>(text[next]))) {
-      ++next;
-    }
-    if (!IsWord(text.substr(std::min(next, text.size()), 4), "when")) ++count;
-  }
-  return count;
 }
 
 // What is known of a part of an expression.
@@ -292,32 +264,6 @@ class Checker {
   std::set<size_t> used_;
 };
 
-// The one expression of SELECT (text).
-absl::StatusOr<json> ParseExpression(duckdb::Connection& connection, std::string_view text,
-                                     std::string& tree_text) {
-  absl::StatusOr<std::string> parsed =
-      duckdb::SelectToTree(connection, "SELECT (" + std::string(text) + "\n)");
-  if (!parsed.ok()) {
-    return SqlError(absl::StrCat("not an expression: ", parsed.status().message()));
-  }
-  tree_text = *std::move(parsed);
-  json tree = json::parse(tree_text, nullptr, false);
-  if (tree.is_discarded()) return Internal(duckdb::kEngineFatal, "the engine's tree is not JSON");
-  const json& node = tree["statements"][0]["node"];
-  static constexpr auto kEmpty =
-      std::to_array<const char*>({"where_clause", "having", "sample", "qualify"});
-  bool alone = Text(node, "type") == "SELECT_NODE" && node.contains("select_list") &&
-               node["select_list"].size() == 1 && node["modifiers"].empty() &&
-               node["cte_map"]["map"].empty() && node["group_expressions"].empty() &&
-               node["group_sets"].empty() && Text(node["from_table"], "type") == "EMPTY" &&
-               Text(node, "aggregate_handling") == "STANDARD_HANDLING";
-  for (const char* clause : kEmpty) {
-    alone = alone && node.value(clause, json()).is_null();
-  }
-  if (!alone) return SqlError("one expression is needed, and nothing beside it");
-  return tree;
-}
-
 }  // namespace
 
 std::string NoRowsSql(const std::vector<RowColumn>& columns) {
@@ -333,31 +279,12 @@ std::string NoRowsSql(const std::vector<RowColumn>& columns) {
 absl::StatusOr<RowExpression> CompileRowExpression(duckdb::Connection& connection,
                                                    std::string_view text,
                                                    const std::vector<RowColumn>& columns) {
-  if (absl::StripAsciiWhitespace({text.data(), text.size()}).empty())
-    return SqlError("an expression is needed");
-  if (text.size() > kMaxExpressionBytes) {
-    return InvalidArgument("EXPRESSION_TOO_LARGE",
-                           absl::StrCat("an expression has at most ", kMaxExpressionBytes,
-                                        " bytes; compute a part of it in an activity before"));
-  }
-  if (text.find('\0') != std::string_view::npos) return SqlError("a NUL byte cannot stand here");
-  if (CountSimpleCases(text) > kMaxSimpleCases) {
-    return InvalidArgument("EXPRESSION_TOO_LARGE",
-                           "at most two CASE x WHEN …; write CASE WHEN x = … instead");
-  }
-  std::string tree_text;
-  TARN_ASSIGN_OR_RETURN(json tree, ParseExpression(connection, text, tree_text));
-  json& expression = tree["statements"][0]["node"]["select_list"][0];
+  TARN_ASSIGN_OR_RETURN(json tree, ParseExpression(connection, text));
+  json& expression = ExpressionOf(tree);
   Checker checker(columns);
   TARN_ASSIGN_OR_RETURN(const Cost cost, checker.Visit(expression, 0));
-  expression["alias"] = "";
-  TARN_ASSIGN_OR_RETURN(const std::string select, duckdb::TreeToSelect(connection, tree.dump()));
-  const std::string kSelect = "SELECT ";
-  if (!absl::StartsWith(select, kSelect)) {
-    return Internal(duckdb::kEngineFatal, "the engine wrote an expression that is none");
-  }
   RowExpression result;
-  result.sql = "(" + select.substr(kSelect.size()) + ")";
+  TARN_ASSIGN_OR_RETURN(result.sql, ExpressionSql(connection, tree));
   result.growth = cost.growth;
   result.columns = checker.used();
   const absl::StatusOr<duckdb::PreparedStatement> planned = connection.Prepare(

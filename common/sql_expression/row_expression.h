@@ -23,7 +23,6 @@
 
 namespace tarn::sql_expression {
 
-inline constexpr size_t kMaxExpressionBytes = 4096;
 inline constexpr double kMaxGrowth = 32;
 
 struct RowColumn {

@@ -15,6 +15,7 @@
 #include "common/table_schema/system_columns.h"
 #include "common/table_schema/table_reader.h"
 #include "services/query/bound_parameters.h"
+#include "services/query/sql/named_system_columns.h"
 
 namespace tarn::query {
 namespace {
@@ -97,14 +98,15 @@ absl::StatusOr<json> StatementSession::Bind(const std::string& sql,
   if (tree.is_discarded())
     return Internal("TREE_MALFORMED", "the engine's syntax tree cannot be read");
   if (with_parameters) TARN_RETURN_IF_ERROR(BindParameters(tree, spec_.parameters));
-  TARN_ASSIGN_OR_RETURN(std::vector<TableReference> tables, CollectTables(tree, default_database));
+  TARN_ASSIGN_OR_RETURN(const std::vector<TableReference> tables,
+                        sql_expression::CollectTables(tree, default_database));
   const std::vector<std::string> system_columns = SystemColumnsNamed(tree);
   TARN_ASSIGN_OR_RETURN(auto conjuncts, CollectConjuncts(tree, default_database));
   std::map<TableReference, TableReader> readers;
   for (const TableReference& table : tables) {
     TARN_ASSIGN_OR_RETURN(readers[table], Reader(table, system_columns, conjuncts[table], depth));
   }
-  TARN_RETURN_IF_ERROR(BindTables(tree, default_database, readers));
+  TARN_RETURN_IF_ERROR(sql_expression::BindTables(tree, default_database, readers));
   return tree;
 }
 

@@ -16,15 +16,17 @@
 
 #include "common/lake/lake_paths.h"
 #include "common/rpc/credentials.h"
+#include "common/sql_expression/table_binder.h"
 #include "services/query/catalog_client.h"
 #include "services/query/query_spec.h"
-#include "services/query/sql/binder.h"
 #include "services/query/sql/scan_predicates.h"
 #include "services/query/sql/statement.h"
 #include "services/query/worker/worker_protocol.pb.h"
 #include "services/query/worker_pool.h"
 
 namespace tarn::query {
+
+using sql_expression::TableReader;
 
 // Where a statement's rows go. An error of a callback stops the statement.
 struct RowSink {

@@ -1,15 +1,14 @@
 #include "services/query/sql/bound_check.h"
 
-#include <array>
 #include <set>
 #include <string>
 
 #include <absl/strings/ascii.h>
-#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <nlohmann/json.hpp>
 
 #include "common/sql_expression/allowed_functions.h"
+#include "common/sql_expression/table_binder.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 
@@ -56,7 +55,7 @@ absl::Status Check(const json& node, const std::set<std::string>& ctes) {
     if (type == "BASE_TABLE" && node.contains("table_name")) {
       const std::string name = absl::AsciiStrToLower(Text(node, "table_name"));
       if (!Text(node, "schema_name").empty() || !Text(node, "catalog_name").empty() ||
-          ctes.count(name) == 0 || !IsSafeCteName(name)) {
+          ctes.count(name) == 0 || !sql_expression::IsSafeCteName(name)) {
         return Unbound(absl::StrCat("the name ", name));
       }
     }
@@ -74,18 +73,6 @@ absl::Status Check(const json& node, const std::set<std::string>& ctes) {
 }
 
 }  // namespace
-
-bool IsSafeCteName(std::string_view name) {
-  // The engine takes a name for a file by its ending, or where it is a pattern or an address.
-  if (name.find_first_of("./\\:*?[") != std::string_view::npos) return false;
-  const std::string lower = absl::AsciiStrToLower(absl::string_view(name.data(), name.size()));
-  static constexpr std::array<const char*, 4> kOfTheEngine = {"duckdb_", "pg_", "pragma_",
-                                                              "sqlite_"};
-  for (const char* prefix : kOfTheEngine) {
-    if (absl::StartsWith(lower, prefix)) return false;
-  }
-  return true;
-}
 
 absl::Status CheckBound(const json& tree) {
   std::set<std::string> ctes;

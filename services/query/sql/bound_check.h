@@ -11,10 +11,6 @@
 
 namespace tarn::query {
 
-// Whether a common table expression may be called so: no other reading of the name (a file, a table
-// of the engine) exists, should the engine see it outside of its scope.
-bool IsSafeCteName(std::string_view name);
-
 // `tree` is that of the text that runs. INTERNAL (UNBOUND_TABLE) for a table or a table function
 // that only a fault of the binder can have left.
 absl::Status CheckBound(const nlohmann::json& tree);

@@ -341,12 +341,12 @@ void AddPrefix(const Conjunct& conjunct, const catalog::ScanPredicate& base,
 
 absl::StatusOr<std::map<TableReference, std::vector<Conjunct>>> CollectConjuncts(
     const json& tree, std::string_view default_database) {
-  TARN_ASSIGN_OR_RETURN(const std::vector<TableMention> mentions,
-                        FindTables(tree, default_database));
+  TARN_ASSIGN_OR_RETURN(const std::vector<sql_expression::TableMention> mentions,
+                        sql_expression::FindTables(tree, default_database));
   std::map<TableReference, int> counts;
-  for (const TableMention& mention : mentions) ++counts[mention.reference];
+  for (const sql_expression::TableMention& mention : mentions) ++counts[mention.reference];
   std::map<const json*, const TableReference*> once;
-  for (const TableMention& mention : mentions) {
+  for (const sql_expression::TableMention& mention : mentions) {
     if (counts[mention.reference] == 1) once[mention.node] = &mention.reference;
   }
   std::map<TableReference, std::vector<Conjunct>> conjuncts;

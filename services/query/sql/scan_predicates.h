@@ -16,9 +16,11 @@
 #include "tarn/catalog/v1/catalog_service.pb.h"
 #include "tarn/catalog/v1/schema.pb.h"
 
-#include "services/query/sql/binder.h"
+#include "common/sql_expression/table_binder.h"
 
 namespace tarn::query {
+
+using sql_expression::TableReference;
 
 // One conjunct, not yet checked against the column's type.
 struct Conjunct {

@@ -3,6 +3,8 @@
 // never run is refused); then, when the caller has planned them, each is replaced by a subquery
 // that reads its files. Text is never replaced.
 //
+// Used by query for statements, and by catalog for what policies read.
+//
 // What is refused: a catalog-qualified name, a table function or function that is not on the list,
 // SHOW and DESCRIBE inside a query, a quoted file name (it is a table name to the parser, and no
 // such table exists). Pure; any thread.
@@ -18,7 +20,7 @@
 #include <absl/status/statusor.h>
 #include <nlohmann/json.hpp>
 
-namespace tarn::query {
+namespace tarn::sql_expression {
 
 // A table that a query reads, at one point of its history.
 struct TableReference {
@@ -48,19 +50,19 @@ absl::StatusOr<std::vector<TableMention>> FindTables(const nlohmann::json& tree,
 absl::StatusOr<std::vector<TableReference>> CollectTables(const nlohmann::json& tree,
                                                           std::string_view default_database);
 
-// The system columns (common/table_schema/system_columns.h) that `tree` names anywhere: only those
-// must be readable, and only then must `*` be kept from them.
-std::vector<std::string> SystemColumnsNamed(const nlohmann::json& tree);
-
 // What reads a table: the tree of a SELECT, and those of its columns that `*` does not stand for.
 struct TableReader {
   nlohmann::json node;
   std::vector<std::string> hidden;
 };
 
+// Whether a common table expression may be called so: no other reading of the name (a file, a table
+// of the engine) exists, should the engine see it outside of its scope.
+bool IsSafeCteName(std::string_view name);
+
 // Replaces each table by its reader. All that CollectTables gave must be there. INVALID_ARGUMENT
 // (SQL_ERROR) for a NATURAL JOIN of two tables with hidden columns, which would join by them.
 absl::Status BindTables(nlohmann::json& tree, std::string_view default_database,
                         const std::map<TableReference, TableReader>& readers);
 
-}  // namespace tarn::query
+}  // namespace tarn::sql_expression

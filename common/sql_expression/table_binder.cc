@@ -1,6 +1,7 @@
-#include "services/query/sql/binder.h"
+#include "common/sql_expression/table_binder.h"
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include <absl/strings/ascii.h>
@@ -11,10 +12,8 @@
 #include "common/sql_expression/allowed_functions.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
-#include "common/table_schema/system_columns.h"
-#include "services/query/sql/bound_check.h"
 
-namespace tarn::query {
+namespace tarn::sql_expression {
 namespace {
 
 using nlohmann::json;
@@ -90,8 +89,7 @@ class Walker {
     const std::string node_class = Text(node, "class");
     if (type == "TABLE_FUNCTION") {
       const std::string name = Text(node.at("function"), "function_name");
-      if (sql_expression::IsAllowedTableFunction(absl::AsciiStrToLower(name)))
-        return absl::OkStatus();
+      if (IsAllowedTableFunction(absl::AsciiStrToLower(name))) return absl::OkStatus();
       return InvalidArgument(
           "FUNCTION_NOT_ALLOWED",
           absl::StrCat("the table function ", name,
@@ -101,8 +99,8 @@ class Walker {
     }
     if ((node_class == "FUNCTION" || node_class == "WINDOW") && node.contains("function_name")) {
       const std::string name = Text(node, "function_name");
-      if (!sql_expression::IsAllowedFunction(absl::AsciiStrToLower(name)) &&
-          !sql_expression::IsAllowedTableFunction(absl::AsciiStrToLower(name))) {
+      if (!IsAllowedFunction(absl::AsciiStrToLower(name)) &&
+          !IsAllowedTableFunction(absl::AsciiStrToLower(name))) {
         return InvalidArgument(
             "FUNCTION_NOT_ALLOWED",
             absl::StrCat("the function ", name,
@@ -246,30 +244,18 @@ absl::Status HideColumns(json& node) {
   return absl::OkStatus();
 }
 
-void CollectNames(const json& node, std::set<std::string>& names) {
-  if (!node.is_structured()) return;
-  if (node.is_object()) {
-    for (const char* list : {"column_names", "using_columns"}) {
-      auto found = node.find(list);
-      if (found == node.end() || !found->is_array()) continue;
-      for (const json& name : *found) {
-        if (name.is_string()) names.insert(absl::AsciiStrToLower(name.get<std::string>()));
-      }
-    }
-  }
-  for (const json& child : node) CollectNames(child, names);
-}
-
 }  // namespace
 
-std::vector<std::string> SystemColumnsNamed(const json& tree) {
-  std::set<std::string> names;
-  CollectNames(tree, names);
-  std::vector<std::string> named;
-  for (const std::string& name : names) {
-    if (table_schema::IsSystemColumnName(name)) named.push_back(name);
+bool IsSafeCteName(std::string_view name) {
+  // The engine takes a name for a file by its ending, or where it is a pattern or an address.
+  if (name.find_first_of("./\\:*?[") != std::string_view::npos) return false;
+  const std::string lower = absl::AsciiStrToLower(absl::string_view(name.data(), name.size()));
+  static constexpr std::array<const char*, 4> kOfTheEngine = {"duckdb_", "pg_", "pragma_",
+                                                              "sqlite_"};
+  for (const char* prefix : kOfTheEngine) {
+    if (absl::StartsWith(lower, prefix)) return false;
   }
-  return named;
+  return true;
 }
 
 absl::StatusOr<std::vector<TableMention>> FindTables(const json& tree,
@@ -329,4 +315,4 @@ absl::Status BindTables(json& tree, std::string_view default_database,
   return HideColumns(tree);
 }
 
-}  // namespace tarn::query
+}  // namespace tarn::sql_expression
