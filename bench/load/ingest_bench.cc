@@ -17,6 +17,7 @@
 #include "bench/load/ingest_producer.h"
 #include "bench/load/load_target.h"
 #include "bench/load/mqtt_load.h"
+#include "bench/load/percentile.h"
 #include "bench/load/small_batches.h"
 #include "common/testing/temp_dir.h"
 
@@ -151,10 +152,8 @@ Freshness RunFreshness(LoadTarget& target, absl::Duration duration) {
   for (const Compaction& compaction : target.AwaitCompactions("fresh")) {
     if (compaction.begin < end) ++result.compactions;
   }
-  std::sort(ages.begin(), ages.end());
-  if (ages.empty()) return result;
-  result.p50_s = ages[ages.size() / 2];
-  result.p99_s = ages[ages.size() * 99 / 100];
+  result.p50_s = Percentile(ages, 0.5);
+  result.p99_s = Percentile(ages, 0.99);
   return result;
 }
 
@@ -191,7 +190,7 @@ int Run(double seconds, bool json) {
   target.Flush("mqtt");
   say("freshness");
   const Freshness freshness = RunFreshness(target, duration);
-  const double peak = target.IngestionPeakMemory();
+  const double peak = target.PeakMemory("ingestion");
 
   nlohmann::ordered_json figures = {
       {"sustained_mib_s", sustained.mib_s},

@@ -8,7 +8,7 @@ namespace tarn::bench {
 
 IngestProducer::IngestProducer(LoadTarget& target, const std::string& stream,
                                const std::string& producer_id)
-    : stub_(ingestion::v1::IngestionService::NewStub(target.NewIngestionChannel())) {
+    : stub_(ingestion::v1::IngestionService::NewStub(target.NewChannel("ingestion"))) {
   rpc::PrepareContext(context_, target.credentials(), absl::InfiniteDuration());
   call_ = stub_->Ingest(&context_);
   request_.mutable_open()->set_stream(absl::StrCat("streams/", stream));

@@ -49,7 +49,7 @@ double MemoryOf(pid_t pid, const char* name) {
 
 void DieUnlessOk(const absl::Status& status, const std::string& doing) {
   if (status.ok()) return;
-  std::cerr << "tarn-bench-ingest: " << doing << ": " << status << std::endl;
+  std::cerr << "tarn-bench: " << doing << ": " << status << std::endl;
   std::exit(1);
 }
 
@@ -76,11 +76,11 @@ LoadTarget::LoadTarget(const std::map<std::string, std::string>& flags)
       "making the database");
 }
 
-std::shared_ptr<grpc::Channel> LoadTarget::NewIngestionChannel() const {
+std::shared_ptr<grpc::Channel> LoadTarget::NewChannel(const std::string& program) const {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetMaxReceiveMessageSize(rpc::kMaxMessageBytes);
-  return grpc::CreateCustomChannel(tarn_.address("ingestion"), grpc::InsecureChannelCredentials(),
+  return grpc::CreateCustomChannel(tarn_.address(program), grpc::InsecureChannelCredentials(),
                                    arguments);
 }
 
@@ -200,6 +200,8 @@ std::map<std::string, double> LoadTarget::Memory() const {
   return memory;
 }
 
-double LoadTarget::IngestionPeakMemory() const { return MemoryOf(pids_.at("ingestion"), "VmHWM:"); }
+double LoadTarget::PeakMemory(const std::string& program) const {
+  return MemoryOf(pids_.at(program), "VmHWM:");
+}
 
 }  // namespace tarn::bench

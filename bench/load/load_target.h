@@ -35,8 +35,8 @@ class LoadTarget {
   // The programs get these `flags` beside their defaults.
   explicit LoadTarget(const std::map<std::string, std::string>& flags = {});
 
-  // Straight to ingestion, each on a connection of its own.
-  std::shared_ptr<grpc::Channel> NewIngestionChannel() const;
+  // Straight to a program, each on a connection of its own.
+  std::shared_ptr<grpc::Channel> NewChannel(const std::string& program) const;
   // Through the way in that clients use.
   const std::shared_ptr<grpc::Channel>& dashboard() const { return dashboard_; }
   // "127.0.0.1:1234": ingestion's HTTP listener.
@@ -59,8 +59,8 @@ class LoadTarget {
 
   // Resident memory of each of the six processes, in MiB.
   std::map<std::string, double> Memory() const;
-  // The most that ingestion's has been so far.
-  double IngestionPeakMemory() const;
+  // The most that one program's has been so far.
+  double PeakMemory(const std::string& program) const;
 
  private:
   e2e::Deployment tarn_;

@@ -12,6 +12,7 @@
 #include "tarn/ingestion/v1/ingestion_service.grpc.pb.h"
 
 #include "bench/load/device_messages.h"
+#include "bench/load/percentile.h"
 #include "common/rpc/client.h"
 
 namespace tarn::bench {
@@ -24,7 +25,7 @@ using ingestion::v1::IngestionService;
 class Client {
  public:
   Client(LoadTarget& target, const std::string& stream, const MessageBatch& batch)
-      : stub_(IngestionService::NewStub(target.NewIngestionChannel())),
+      : stub_(IngestionService::NewStub(target.NewChannel("ingestion"))),
         credentials_(target.credentials()) {
     request_.set_stream(absl::StrCat("streams/", stream));
     for (const absl::string_view line : absl::StrSplit(batch.lines, '\n', absl::SkipEmpty())) {
@@ -72,12 +73,6 @@ class Client {
   bool done_ = false;
 };
 
-double Percentile(const std::vector<double>& sorted, double share) {
-  if (sorted.empty()) return 0;
-  return sorted[std::min(sorted.size() - 1,
-                         static_cast<size_t>(share * static_cast<double>(sorted.size())))];
-}
-
 }  // namespace
 
 SmallBatchesResult RunSmallBatches(LoadTarget& target, const std::string& stream, int clients,
@@ -95,7 +90,6 @@ SmallBatchesResult RunSmallBatches(LoadTarget& target, const std::string& stream
     latencies.insert(latencies.end(), client->latencies_ms().begin(), client->latencies_ms().end());
   }
   const double seconds = absl::ToDoubleSeconds(absl::Now() - begin);
-  std::sort(latencies.begin(), latencies.end());
   return {.records_a_second = static_cast<double>(latencies.size()) * records / seconds,
           .ack_p50_ms = Percentile(latencies, 0.5),
           .ack_p99_ms = Percentile(latencies, 0.99)};

@@ -10,6 +10,13 @@ CatalogMetrics::CatalogMetrics(Metrics& metrics)
           metrics.AddCounter("tarn_catalog_planned_files_total", "Files that scans were given.")),
       pruned_files(
           metrics.AddCounter("tarn_catalog_pruned_files_total", "Files that scans were spared.")),
+      file_reads(metrics.AddCounters("tarn_catalog_file_reads_total",
+                                     "Scans of current snapshots, by what they read from "
+                                     "PostgreSQL: nothing, changes, all, or all past the cache "
+                                     "(uncached).",
+                                     {"read"})),
+      scan_cache_bytes(metrics.AddGauge("tarn_catalog_scan_cache_bytes",
+                                        "Memory of the files that are kept for scans.")),
       crawls(metrics.AddCounters("tarn_catalog_crawls_total", "Crawls that ended, by outcome.",
                                  {"outcome"})),
       crawl_seconds(metrics.AddHistogram("tarn_catalog_crawl_seconds", "Duration of crawls.")),

@@ -8,10 +8,12 @@ namespace tarn::catalog {
 struct CatalogMetrics {
   explicit CatalogMetrics(Metrics& metrics);
 
-  CounterFamily commits;   // operation, outcome
-  Counter& planned_files;  // given out by PlanScan
-  Counter& pruned_files;   // left out by PlanScan
-  CounterFamily crawls;    // outcome
+  CounterFamily commits;     // operation, outcome
+  Counter& planned_files;    // given out by PlanScan
+  Counter& pruned_files;     // left out by PlanScan
+  CounterFamily file_reads;  // by scans, of what: nothing, changes, all, uncached
+  Gauge& scan_cache_bytes;
+  CounterFamily crawls;  // outcome
   Histogram& crawl_seconds;
   CounterFamily maintenance_jobs;  // kind, state
   Counter& garbage_removed;

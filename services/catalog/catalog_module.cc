@@ -33,7 +33,8 @@ CatalogModule::CatalogModule(CatalogOptions options, const server::ModuleContext
       metrics_(context.metrics),
       storage_(context.postgres_dsn, static_cast<int>(options.postgres_connections)),
       engine_(EngineOptions(options, context.state_path)),
-      service_(context.HandlerOptions("catalog"), storage_, metrics_, jobs_) {}
+      live_files_(options.scan_cache.bytes, metrics_),
+      service_(context.HandlerOptions("catalog"), storage_, live_files_, metrics_, jobs_) {}
 
 CatalogModule::~CatalogModule() { Stop(); }
 

@@ -15,6 +15,7 @@
 #include "services/catalog/catalog_service.h"
 #include "services/catalog/change_signal.h"
 #include "services/catalog/crawl/crawl_worker.h"
+#include "services/catalog/live_file_cache.h"
 #include "services/catalog/maintenance/garbage_collector.h"
 #include "services/catalog/maintenance/maintenance_policy.h"
 #include "services/catalog/maintenance/maintenance_worker.h"
@@ -46,6 +47,7 @@ class CatalogModule final : public server::Module {
   Storage storage_;
   ChangeSignal jobs_;
   duckdb::LazyDatabase engine_;
+  LiveFileCache live_files_;
   CatalogService service_;
 
   std::optional<lake::LakePaths> lake_;

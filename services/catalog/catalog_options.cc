@@ -17,6 +17,9 @@ void RegisterOptions(config::OptionSet& set, CatalogOptions* options) {
           "memory of the engine for crawls and compaction");
   set.Add("catalog.engine_threads", &options->engine_threads,
           "threads of the engine for crawls and compaction", MustBePositive);
+  set.Add("catalog.scan_cache", &options->scan_cache,
+          "memory for the files of tables that are scanned; a table that does not fit is read from "
+          "PostgreSQL by each scan");
   set.Add("catalog.lease", &options->lease, "how long a dead worker's job waits for another one",
           MustBePositiveDuration);
   set.Add("catalog.poll_interval", &options->poll_interval,

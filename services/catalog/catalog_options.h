@@ -21,6 +21,8 @@ struct CatalogOptions {
   // Of the engine that crawls and compactions share.
   config::ByteSize engine_memory{1LL << 30};
   int64_t engine_threads = 2;
+  // What is kept of the files of tables that are scanned.
+  config::ByteSize scan_cache{256LL << 20};
   // How long a dead worker's job waits for another one.
   absl::Duration lease = absl::Seconds(30);
   absl::Duration poll_interval = absl::Seconds(1);

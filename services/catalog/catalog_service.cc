@@ -73,9 +73,11 @@ Actor ActorOf(const rpc::CallContext& call) {
 }
 
 CatalogService::CatalogService(rpc::CallHandlerOptions handler, Storage& storage,
-                               CatalogMetrics& metrics, ChangeSignal& jobs)
+                               LiveFileCache& live_files, CatalogMetrics& metrics,
+                               ChangeSignal& jobs)
     : handler_(std::move(handler)),
       storage_(storage),
+      live_files_(live_files),
       metrics_(metrics),
       jobs_(jobs),
       commits_(storage.pool()) {}

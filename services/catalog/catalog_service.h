@@ -28,12 +28,13 @@ class Clock;
 namespace tarn::catalog {
 
 struct CatalogMetrics;
+class LiveFileCache;
 
 class CatalogService final : public v1::CatalogService::Service {
  public:
   // `jobs` is told of every job that is queued or ended.
-  CatalogService(rpc::CallHandlerOptions handler, Storage& storage, CatalogMetrics& metrics,
-                 ChangeSignal& jobs);
+  CatalogService(rpc::CallHandlerOptions handler, Storage& storage, LiveFileCache& live_files,
+                 CatalogMetrics& metrics, ChangeSignal& jobs);
 
 #define TARN_CATALOG_METHOD(name, Request, Response) \
   grpc::Status name(grpc::ServerContext*, const v1::Request*, v1::Response*) override
@@ -83,6 +84,7 @@ class CatalogService final : public v1::CatalogService::Service {
 
   rpc::CallHandler handler_;
   Storage& storage_;
+  LiveFileCache& live_files_;
   CatalogMetrics& metrics_;
   ChangeSignal& jobs_;
   CommitManager commits_;

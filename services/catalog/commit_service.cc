@@ -10,6 +10,7 @@
 #include "common/status/status_macros.h"
 #include "services/catalog/catalog_metrics.h"
 #include "services/catalog/catalog_service.h"
+#include "services/catalog/live_file_cache.h"
 #include "services/catalog/scan_planner.h"
 #include "services/catalog/table_manager.h"
 #include "services/catalog/table_proto.h"
@@ -180,9 +181,10 @@ grpc::Status CatalogService::PlanScan(grpc::ServerContext* context,
       context, {"PlanScan", rpc::Access::kRead}, [&](const rpc::CallContext& call) -> absl::Status {
         TARN_RETURN_IF_ERROR(storage_.Check());
         TARN_ASSIGN_OR_RETURN(const ScanRequest scan, ScanFromProto(ActorOf(call), *request));
-        TARN_ASSIGN_OR_RETURN(
-            const ScanPlan plan,
-            storage_.pool().RunReadOnly([&](Transaction& txn) { return PlanFiles(txn, scan); }));
+        TARN_ASSIGN_OR_RETURN(const ScanPlan plan,
+                              storage_.pool().RunReadOnly([&](Transaction& txn) {
+                                return PlanFiles(txn, scan, &live_files_);
+                              }));
         metrics_.planned_files.Increment(static_cast<double>(plan.files.size()));
         metrics_.pruned_files.Increment(static_cast<double>(plan.total_files) -
                                         static_cast<double>(plan.files.size()));

@@ -44,7 +44,8 @@ absl::StatusOr<Snapshot> FindSnapshot(Transaction& txn, const Table& table, cons
   return *std::move(snapshot);
 }
 
-absl::StatusOr<ScanPlan> PlanFiles(Transaction& txn, const ScanRequest& request) {
+absl::StatusOr<ScanPlan> PlanFiles(Transaction& txn, const ScanRequest& request,
+                                   LiveFileCache* cache) {
   TARN_ASSIGN_OR_RETURN(Table table, TableManager(txn).Get(request.key));
   if (table.type == TableType::kView) {
     return InvalidArgument("WRONG_OPERATION",
@@ -63,11 +64,20 @@ absl::StatusOr<ScanPlan> PlanFiles(Transaction& txn, const ScanRequest& request)
       table.statistics = {snapshot->total_rows, snapshot->total_files, snapshot->total_bytes};
     }
     const ScanPruner pruner(table.definition, request.predicates);
-    store.VisitFiles(table.uid, snapshot->sequence_number,
-                     /*with_statistics=*/!request.predicates.empty(), [&](DataFile file) {
-                       ++plan.total_files;
-                       if (pruner.MayMatch(file)) plan.files.push_back(std::move(file));
-                     });
+    const bool with_statistics = !request.predicates.empty();
+    if (const std::shared_ptr<const LiveFiles> live =
+            current && cache != nullptr ? cache->Get(txn, table) : nullptr) {
+      plan.total_files = live->count();
+      live->Visit(pruner, [&](DataFile file) {
+        if (!with_statistics) file.columns.clear();
+        plan.files.push_back(std::move(file));
+      });
+    } else {
+      store.VisitFiles(table.uid, snapshot->sequence_number, with_statistics, [&](DataFile file) {
+        ++plan.total_files;
+        if (pruner.MayMatch(file)) plan.files.push_back(std::move(file));
+      });
+    }
   }
   plan.table = std::move(table);
   return plan;

@@ -8,6 +8,7 @@
 #include <absl/status/statusor.h>
 
 #include "common/postgres/transaction.h"
+#include "services/catalog/live_file_cache.h"
 #include "services/catalog/scan_pruner.h"
 #include "services/catalog/table.h"
 
@@ -27,9 +28,11 @@ struct ScanPlan {
   int64_t total_files = 0;
 };
 
-// Reads in a repeatable-read transaction. NOT_FOUND TABLE_NOT_FOUND, SNAPSHOT_NOT_FOUND;
-// INVALID_ARGUMENT WRONG_OPERATION for a view.
-absl::StatusOr<ScanPlan> PlanFiles(Transaction& txn, const ScanRequest& request);
+// Reads in a repeatable-read transaction, and of the current snapshot from `cache`, if that is
+// given. NOT_FOUND TABLE_NOT_FOUND, SNAPSHOT_NOT_FOUND; INVALID_ARGUMENT WRONG_OPERATION for a
+// view.
+absl::StatusOr<ScanPlan> PlanFiles(Transaction& txn, const ScanRequest& request,
+                                   LiveFileCache* cache = nullptr);
 
 // NOT_FOUND SNAPSHOT_NOT_FOUND, also for an id that is no number.
 absl::StatusOr<Snapshot> FindSnapshot(Transaction& txn, const Table& table, const std::string& id);

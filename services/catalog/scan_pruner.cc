@@ -5,18 +5,10 @@
 #include <limits>
 
 #include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
 
 namespace tarn::catalog {
 namespace {
-
-// What is known of the values of one column in one file; every one of them that is not NULL lies
-// within the bounds, where these are known.
-struct Range {
-  bool all_null = false;
-  bool no_null = false;
-  std::optional<TypedValue> lower;
-  std::optional<TypedValue> upper;
-};
 
 bool IsBelow(const std::optional<TypedValue>& a, const std::optional<TypedValue>& b) {
   if (!a || !b) return false;
@@ -42,14 +34,68 @@ std::optional<TypedValue> ParseBound(const ColumnType& type, std::string_view te
   return TypedValue(lower ? std::min(value, as_float) : std::max(value, as_float));
 }
 
-bool MayHold(const Range& range, const std::optional<TypedValue>& value) {
+bool MayHold(const ValueRange& range, const std::optional<TypedValue>& value) {
   return !IsBelow(value, range.lower) && !IsBelow(range.upper, value);
 }
 
-// `strict` comparisons are only as sharp as the values: those of a transform (`exact` false) hold
-// more than one value each, so that "<" is taken for "<=".
-bool RangeMayMatch(PredicateOperator op, const std::vector<std::optional<TypedValue>>& values,
-                   const Range& range, bool exact) {
+}  // namespace
+
+RangeSource RangeSource::OfColumn(int field_id, const ColumnType& type) {
+  RangeSource source;
+  source.field_id_ = field_id;
+  source.type_ = type;
+  source.key_ = absl::StrCat("column ", field_id, " ", FormatColumnType(type));
+  return source;
+}
+
+RangeSource RangeSource::OfPartition(const PartitionField& partition, const ColumnType& type) {
+  RangeSource source;
+  source.partition_ = partition.name;
+  source.transform_ = partition.transform;
+  source.type_ = type;
+  source.key_ = absl::StrCat("partition ", FormatTransform(partition.transform), " ",
+                             FormatColumnType(type), " ", partition.name);
+  return source;
+}
+
+ValueRange RangeSource::RangeOf(const DataFile& file) const {
+  return partition_.empty() ? RangeOfColumn(file) : RangeOfPartition(file);
+}
+
+ValueRange RangeSource::RangeOfColumn(const DataFile& file) const {
+  ValueRange range;
+  const auto found = std::find_if(file.columns.begin(), file.columns.end(),
+                                  [&](const auto& s) { return s.field_id == field_id_; });
+  if (found == file.columns.end()) return range;
+  if (found->null_count.has_value()) {
+    range.no_null = *found->null_count == 0;
+    range.all_null = file.row_count > 0 && *found->null_count == file.row_count;
+  }
+  if (found->lower_bound) range.lower = ParseBound(type_, *found->lower_bound, true);
+  if (found->upper_bound) range.upper = ParseBound(type_, *found->upper_bound, false);
+  return range;
+}
+
+ValueRange RangeSource::RangeOfPartition(const DataFile& file) const {
+  ValueRange range;
+  const auto found =
+      std::find_if(file.partition.begin(), file.partition.end(),
+                   [&](const PartitionValue& value) { return value.name == partition_; });
+  if (found == file.partition.end()) return range;
+  // Every transform keeps NULL, and only NULL, as NULL.
+  range.all_null = !found->value.has_value();
+  range.no_null = found->value.has_value();
+  if (!found->value) return range;
+  if (transform_.kind == TransformKind::kIdentity) {
+    range.lower = ParseBound(type_, *found->value, true);
+    range.upper = ParseBound(type_, *found->value, false);
+  } else {
+    range.lower = range.upper = ParsePartitionValue(transform_, type_, *found->value);
+  }
+  return range;
+}
+
+bool RangeCheck::MayMatch(const ValueRange& range) const {
   if (op == PredicateOperator::kIsNull) return !range.no_null;
   if (range.all_null) return false;
   if (op == PredicateOperator::kIsNotNull || values.empty()) return true;
@@ -65,86 +111,47 @@ bool RangeMayMatch(PredicateOperator op, const std::vector<std::optional<TypedVa
     case PredicateOperator::kLessOrEqual:
       return !IsBelow(value, range.lower);
     case PredicateOperator::kGreater:
+      if (ignore_upper) return true;
       return exact ? !IsAtMost(range.upper, value) : !IsBelow(range.upper, value);
     case PredicateOperator::kGreaterOrEqual:
-      return !IsBelow(range.upper, value);
+      return ignore_upper || !IsBelow(range.upper, value);
     default:
       return true;
   }
 }
-
-}  // namespace
 
 ScanPruner::ScanPruner(const TableDefinition& definition,
                        const std::vector<ScanPredicate>& predicates) {
   for (const ScanPredicate& predicate : predicates) {
     const Field* field = FindColumn(definition.schema.fields, predicate.column);
     if (field == nullptr) continue;
-    Condition condition{.field_id = field->id, .type = field->type, .op = predicate.op};
+    const ColumnType& type = field->type;
+    std::vector<std::optional<TypedValue>> values;
     for (const std::string& value : predicate.values) {
-      condition.values.push_back(ParseTypedValue(field->type, value));
+      values.push_back(ParseTypedValue(type, value));
     }
     for (const PartitionField& partition : definition.partition_fields) {
-      if (absl::EqualsIgnoreCase(partition.source, field->name)) {
-        condition.partitions.push_back({partition.name, partition.transform});
+      if (!absl::EqualsIgnoreCase(partition.source, field->name)) continue;
+      RangeCheck check{.source = RangeSource::OfPartition(partition, type),
+                       .op = predicate.op,
+                       .exact = partition.transform.kind == TransformKind::kIdentity};
+      for (const auto& value : values) {
+        check.values.push_back(value ? ApplyTransform(partition.transform, type, *value)
+                                     : std::nullopt);
       }
+      checks_.push_back(std::move(check));
     }
-    conditions_.push_back(std::move(condition));
+    checks_.push_back(
+        {.source = RangeSource::OfColumn(field->id, type),
+         .op = predicate.op,
+         .values = std::move(values),
+         .ignore_upper = type.kind == TypeKind::kFloat || type.kind == TypeKind::kDouble});
   }
-}
-
-bool ScanPruner::MayMatchBounds(const Condition& condition, const DataFile& file) {
-  const auto found =
-      std::find_if(file.columns.begin(), file.columns.end(),
-                   [&](const ColumnStatistics& s) { return s.field_id == condition.field_id; });
-  if (found == file.columns.end()) return true;
-  Range range;
-  if (found->null_count.has_value()) {
-    range.no_null = *found->null_count == 0;
-    range.all_null = file.row_count > 0 && *found->null_count == file.row_count;
-  }
-  if (found->lower_bound) range.lower = ParseBound(condition.type, *found->lower_bound, true);
-  // NaN is in no bound, and the engine takes it for the largest number of all.
-  const bool nan_may_match =
-      (condition.type.kind == TypeKind::kFloat || condition.type.kind == TypeKind::kDouble) &&
-      (condition.op == PredicateOperator::kGreater ||
-       condition.op == PredicateOperator::kGreaterOrEqual);
-  if (found->upper_bound && !nan_may_match) {
-    range.upper = ParseBound(condition.type, *found->upper_bound, false);
-  }
-  return RangeMayMatch(condition.op, condition.values, range, /*exact=*/true);
-}
-
-bool ScanPruner::MayMatchPartition(const Condition& condition, const DataFile& file) {
-  for (const PartitionRule& rule : condition.partitions) {
-    const auto found =
-        std::find_if(file.partition.begin(), file.partition.end(),
-                     [&](const PartitionValue& value) { return value.name == rule.name; });
-    if (found == file.partition.end()) continue;
-    // Every transform keeps NULL, and only NULL, as NULL.
-    Range range{.all_null = !found->value.has_value(), .no_null = found->value.has_value()};
-    if (found->value.has_value()) {
-      range.lower = range.upper =
-          ParsePartitionValue(rule.transform, condition.type, *found->value);
-      if (rule.transform.kind == TransformKind::kIdentity) {
-        range.lower = ParseBound(condition.type, *found->value, true);
-        range.upper = ParseBound(condition.type, *found->value, false);
-      }
-    }
-    std::vector<std::optional<TypedValue>> values;
-    for (const auto& value : condition.values) {
-      values.push_back(value ? ApplyTransform(rule.transform, condition.type, *value)
-                             : std::nullopt);
-    }
-    const bool exact = rule.transform.kind == TransformKind::kIdentity;
-    if (!RangeMayMatch(condition.op, values, range, exact)) return false;
-  }
-  return true;
 }
 
 bool ScanPruner::MayMatch(const DataFile& file) const {
-  return std::all_of(conditions_.begin(), conditions_.end(), [&](const Condition& condition) {
-    return MayMatchPartition(condition, file) && MayMatchBounds(condition, file);
+  return std::all_of(checks_.begin(), checks_.end(), [&](const RangeCheck& check) {
+    return check.MayMatch(check.source.RangeOf(file));
   });
 }
 

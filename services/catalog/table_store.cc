@@ -253,6 +253,12 @@ bool TableStore::HasCommit(const std::string& uid, const std::string& request_id
               .empty();
 }
 
+bool TableStore::HasSnapshot(const std::string& uid, int64_t sequence_number) {
+  return !txn_.Exec("SELECT 1 FROM catalog.snapshots WHERE table_uid = $1 AND sequence_number = $2",
+                    uid, sequence_number)
+              .empty();
+}
+
 std::optional<Snapshot> TableStore::FindSnapshot(const std::string& uid, int64_t snapshot_id) {
   return FirstSnapshot(txn_.ExecPrepared(
       "SELECT * FROM catalog.snapshots WHERE table_uid = $1 AND sequence_number = $2::bigint & "
@@ -313,6 +319,27 @@ void TableStore::VisitFiles(const std::string& uid, int64_t sequence_number, boo
     after_seq = last.Get<int64_t>("added_seq");
     after_path = last.Get<std::string>("path");
   }
+}
+
+FileChanges TableStore::ChangesBetween(const std::string& uid, int64_t from, int64_t to) {
+  FileChanges changes;
+  for (const Row row :
+       txn_.Exec("SELECT path, derived_path, added_seq, row_count, byte_count, partition, columns, "
+                 "modify_time, added_time FROM catalog.data_files WHERE table_uid = $1 AND "
+                 "added_seq > $2 "
+                 "AND added_seq <= $3 AND (removed_seq IS NULL OR removed_seq > $3) "
+                 "ORDER BY added_seq, path",
+                 uid, from, to)) {
+    changes.added.push_back(ReadFile(row));
+  }
+  for (const Row row :
+       txn_.Exec("SELECT path, added_seq FROM catalog.data_files WHERE table_uid = $1 AND "
+                 "added_seq <= $2 "
+                 "AND removed_seq > $2 AND removed_seq <= $3 ORDER BY added_seq, path",
+                 uid, from, to)) {
+    changes.removed.push_back({row.Get<std::string>("path"), row.Get<int64_t>("added_seq")});
+  }
+  return changes;
 }
 
 std::vector<DataFile> TableStore::LiveFiles(const std::string& uid) {

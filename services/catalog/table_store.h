@@ -14,6 +14,7 @@
 #include <absl/time/time.h>
 
 #include "common/postgres/transaction.h"
+#include "services/catalog/live_files.h"
 #include "services/catalog/table.h"
 
 namespace tarn::catalog {
@@ -49,6 +50,12 @@ struct CommitOutcome {
   std::optional<Snapshot> snapshot;
 };
 
+// From one snapshot to a later one, in the order in which they were added.
+struct FileChanges {
+  std::vector<DataFile> added;
+  std::vector<RemovedFile> removed;
+};
+
 class TableStore {
  public:
   explicit TableStore(Transaction& txn) : txn_(txn) {}
@@ -71,6 +78,7 @@ class TableStore {
   absl::StatusOr<CommitOutcome> Commit(const CommitParameters& commit);
   bool HasCommit(const std::string& uid, const std::string& request_id);
 
+  bool HasSnapshot(const std::string& uid, int64_t sequence_number);
   std::optional<Snapshot> FindSnapshot(const std::string& uid, int64_t snapshot_id);
   // The newest one at that time.
   std::optional<Snapshot> FindSnapshotAt(const std::string& uid, absl::Time time);
@@ -82,6 +90,8 @@ class TableStore {
   void VisitFiles(const std::string& uid, int64_t sequence_number, bool with_statistics,
                   const std::function<void(DataFile)>& visit);
   std::vector<DataFile> LiveFiles(const std::string& uid);
+  // What distinguishes the files of two snapshots, of which the earlier is still kept.
+  FileChanges ChangesBetween(const std::string& uid, int64_t from, int64_t to);
 
   // A live file of which it is not known that all integers of a column lie within [-limit, limit];
   // of a column that `may_be_missing`, a file with statistics of others alone does not have it.
