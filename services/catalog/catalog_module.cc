@@ -34,12 +34,14 @@ CatalogModule::CatalogModule(CatalogOptions options, const server::ModuleContext
       storage_(context.postgres_dsn, static_cast<int>(options.postgres_connections)),
       engine_(EngineOptions(options, context.state_path)),
       live_files_(options.scan_cache.bytes, metrics_),
-      service_(context.HandlerOptions("catalog"), storage_, live_files_, metrics_, jobs_) {}
+      service_(context.HandlerOptions("catalog"), storage_, live_files_, metrics_, jobs_),
+      history_service_(context.HandlerOptions("catalog"), storage_) {}
 
 CatalogModule::~CatalogModule() { Stop(); }
 
 void CatalogModule::RegisterServices(grpc::ServerBuilder& builder) {
   builder.RegisterService(&service_);
+  builder.RegisterService(&history_service_);
 }
 
 absl::Status CatalogModule::Start() {

@@ -15,6 +15,7 @@
 #include "services/catalog/catalog_service.h"
 #include "services/catalog/change_signal.h"
 #include "services/catalog/crawl/crawl_worker.h"
+#include "services/catalog/history/history_service.h"
 #include "services/catalog/live_file_cache.h"
 #include "services/catalog/maintenance/garbage_collector.h"
 #include "services/catalog/maintenance/maintenance_policy.h"
@@ -49,6 +50,7 @@ class CatalogModule final : public server::Module {
   duckdb::LazyDatabase engine_;
   LiveFileCache live_files_;
   CatalogService service_;
+  HistoryService history_service_;
 
   std::optional<lake::LakePaths> lake_;
   std::unique_ptr<CrawlWorker> crawl_worker_;

@@ -1,21 +1,10 @@
 // The module as a process runs it: over gRPC, with its workers.
-#include <chrono>
-#include <thread>
-
 #include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
-#include "common/auth/testing/fake_tokens.h"
-#include "common/clock/clock.h"
 #include "common/config/option_set.h"
-#include "common/metrics/metrics.h"
-#include "common/postgres/testing/test_database.h"
-#include "common/rpc/client.h"
-#include "common/rpc/service_directory.h"
-#include "common/testing/status_matchers.h"
-#include "common/testing/temp_dir.h"
-#include "services/catalog/catalog_module.h"
+#include "services/catalog/testing/catalog_module_test.h"
 
 namespace tarn::catalog {
 namespace {
@@ -23,65 +12,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
-
-class CatalogModuleTest : public ::testing::Test {
- protected:
-  explicit CatalogModuleTest(std::string dsn = "")
-      : context_{.services = services_,
-                 .verifier = authority_.verifier(),
-                 .tokens = tokens_,
-                 .metrics = metrics_,
-                 .clock = SystemClock(),
-                 .gate = gate_,
-                 .postgres_dsn = dsn.empty() ? db_.dsn() : dsn,
-                 .lake_path = lake_.path(),
-                 .state_path = state_.path(),
-                 .service_key_file = ""},
-        module_({}, context_) {
-    grpc::ServerBuilder builder;
-    module_.RegisterServices(builder);
-    server_ = builder.BuildAndStart();
-    stub_ = v1::CatalogService::NewStub(server_->InProcessChannel({}));
-    EXPECT_OK(module_.Start());
-    gate_.Open();
-  }
-  ~CatalogModuleTest() override {
-    module_.Drain();
-    gate_.CloseAndWait(absl::Seconds(5));
-    module_.Stop();
-    server_->Shutdown();
-  }
-
-  // Calls, waiting for PostgreSQL to be opened.
-  template <typename Base, typename Request, typename Response>
-  absl::StatusOr<Response> Call(grpc::Status (Base::*method)(grpc::ClientContext*, const Request&,
-                                                             Response*),
-                                const std::type_identity_t<Request>& request,
-                                std::string_view role = auth::kEditorRole) {
-    return rpc::RetryUnavailable({.max_attempts = 50}, [&] {
-      return rpc::Call(*stub_, method, request,
-                       {authority_.TokenFor(auth::TestCaller("ada", role)), "call-1"});
-    });
-  }
-  absl::Status MakeDatabase() {
-    v1::CreateDatabaseRequest request;
-    request.mutable_database()->set_name("databases/d");
-    return Call(&v1::CatalogService::Stub::CreateDatabase, request).status();
-  }
-
-  auth::TestAuthority authority_;
-  auth::FakeTokenProvider tokens_{authority_};
-  TestDatabase db_;
-  TempDir lake_;
-  TempDir state_;
-  Metrics metrics_;
-  rpc::ServiceDirectory services_;
-  rpc::ServingGate gate_;
-  server::ModuleContext context_;
-  CatalogModule module_;
-  std::unique_ptr<grpc::Server> server_;
-  std::unique_ptr<v1::CatalogService::Stub> stub_;
-};
 
 TEST_F(CatalogModuleTest, ACrawlerMakesATableThatCanBeScanned) {
   ASSERT_OK(MakeDatabase());

@@ -38,11 +38,6 @@ std::map<std::string, std::string> Properties(
   return {map.begin(), map.end()};
 }
 
-absl::StatusOr<TableKey> TableKeyOf(const Actor& actor, const std::string& name) {
-  TARN_ASSIGN_OR_RETURN(const names::TableId id, names::ParseTable(name));
-  return TableKey{actor.workspace, id.database, id.table};
-}
-
 absl::StatusOr<TableChange> TableChangeOf(const v1::UpdateTableRequest& request) {
   const auto& mask = request.update_mask();
   const v1::Table& table = request.table();
@@ -68,31 +63,14 @@ absl::StatusOr<TableChange> TableChangeOf(const v1::UpdateTableRequest& request)
 
 }  // namespace
 
-Actor ActorOf(const rpc::CallContext& call) {
-  return {call.caller.workspace, call.caller.user, call.request_id};
-}
-
 CatalogService::CatalogService(rpc::CallHandlerOptions handler, Storage& storage,
                                LiveFileCache& live_files, CatalogMetrics& metrics,
                                ChangeSignal& jobs)
-    : handler_(std::move(handler)),
-      storage_(storage),
+    : CatalogCalls(std::move(handler), storage),
       live_files_(live_files),
       metrics_(metrics),
       jobs_(jobs),
       commits_(storage.pool()) {}
-
-grpc::Status CatalogService::Read(
-    grpc::ServerContext* context, std::string_view method,
-    const std::function<absl::Status(Transaction&, const Actor&)>& body) {
-  return handler_.Handle(context, {method, rpc::Access::kRead},
-                         [&](const rpc::CallContext& call) -> absl::Status {
-                           TARN_RETURN_IF_ERROR(storage_.Check());
-                           const Actor actor = ActorOf(call);
-                           return storage_.pool().RunReadOnly(
-                               [&](Transaction& txn) -> absl::Status { return body(txn, actor); });
-                         });
-}
 
 grpc::Status CatalogService::CreateDatabase(grpc::ServerContext* context,
                                             const v1::CreateDatabaseRequest* request,

@@ -5,32 +5,18 @@
 // Synchronous; any number of threads. What it refers to outlives it.
 #pragma once
 
-#include <functional>
-#include <string>
-
-#include <absl/status/status.h>
-#include <absl/status/statusor.h>
-
 #include "tarn/catalog/v1/catalog_service.grpc.pb.h"
 
-#include "common/idempotency/idempotency.h"
-#include "common/postgres/postgres_pool.h"
-#include "common/rpc/call_handler.h"
-#include "services/catalog/actor.h"
+#include "services/catalog/catalog_calls.h"
 #include "services/catalog/change_signal.h"
 #include "services/catalog/commit_manager.h"
-#include "services/catalog/storage.h"
-
-namespace tarn {
-class Clock;
-}
 
 namespace tarn::catalog {
 
 struct CatalogMetrics;
 class LiveFileCache;
 
-class CatalogService final : public v1::CatalogService::Service {
+class CatalogService final : public v1::CatalogService::Service, private CatalogCalls {
  public:
   // `jobs` is told of every job that is queued or ended.
   CatalogService(rpc::CallHandlerOptions handler, Storage& storage, LiveFileCache& live_files,
@@ -70,54 +56,10 @@ class CatalogService final : public v1::CatalogService::Service {
                         grpc::ServerWriter<v1::PlanScanResponse>* writer) override;
 
  private:
-  using Body = std::function<absl::Status(Transaction&)>;
-
-  // A call that reads in one transaction.
-  grpc::Status Read(grpc::ServerContext* context, std::string_view method,
-                    const std::function<absl::Status(Transaction&, const Actor&)>& body);
-  // A call that changes something, once for each request_id: `body` fills the response.
-  template <typename Request, typename Response>
-  grpc::Status Write(
-      grpc::ServerContext* context, std::string_view method, const Request& request,
-      Response* response,
-      const std::function<absl::Status(Transaction&, const Actor&, Response*)>& body);
-
-  rpc::CallHandler handler_;
-  Storage& storage_;
   LiveFileCache& live_files_;
   CatalogMetrics& metrics_;
   ChangeSignal& jobs_;
   CommitManager commits_;
 };
-
-Actor ActorOf(const rpc::CallContext& call);
-
-template <typename Request, typename Response>
-grpc::Status CatalogService::Write(
-    grpc::ServerContext* context, std::string_view method, const Request& request,
-    Response* response,
-    const std::function<absl::Status(Transaction&, const Actor&, Response*)>& body) {
-  return handler_.Handle(
-      context, {method, rpc::Access::kWrite}, [&](const rpc::CallContext& call) -> absl::Status {
-        if (absl::Status open = storage_.Check(); !open.ok()) return open;
-        const Actor actor = ActorOf(call);
-        std::string request_id;
-        if constexpr (requires { request.request_id(); }) request_id = request.request_id();
-        const idempotency::RequestKey key{actor.workspace, actor.user, std::string(method),
-                                          request_id};
-        absl::StatusOr<Response> result = storage_.pool().Run([&](Transaction& txn) {
-          return idempotency::Once<Response>(txn, "catalog", key, request,
-                                             [&]() -> absl::StatusOr<Response> {
-                                               Response made;
-                                               absl::Status status = body(txn, actor, &made);
-                                               if (!status.ok()) return status;
-                                               return made;
-                                             });
-        });
-        if (!result.ok()) return result.status();
-        *response = *std::move(result);
-        return absl::OkStatus();
-      });
-}
 
 }  // namespace tarn::catalog

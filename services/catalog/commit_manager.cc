@@ -164,8 +164,13 @@ absl::StatusOr<Table> Replace(Transaction& txn, const Actor& actor, const Table&
       next.properties == current.properties) {
     return current;
   }
-  return TableManager(txn).Redefine(actor, next, next.definition,
-                                    std::max(last_id, current.last_field_id));
+  TARN_ASSIGN_OR_RETURN(Table replaced,
+                        TableManager(txn).Redefine(actor, next, next.definition,
+                                                   std::max(last_id, current.last_field_id)));
+  if (next.definition != current.definition) {
+    TableStore(txn).MarkReplaced(replaced.uid, replaced.definition.schema.schema_id);
+  }
+  return replaced;
 }
 
 // Makes or replaces the table; `parameters` then commits to it.

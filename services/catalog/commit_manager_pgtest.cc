@@ -249,7 +249,7 @@ TEST_F(CommitTest, ALongBecomesDoubleOnlyWhileEveryFileIsKnownToHoldWhatADoubleH
   EXPECT_EQ(catalog_.GetTable("t").definition.schema.fields[0].type.kind, TypeKind::kDouble);
   // Who reads the snapshot before it reads integers.
   ASSERT_OK_AND_ASSIGN(const ScanPlan old,
-                       Plan({.key = catalog_.Key("t"), .snapshot_id = before.snapshot.id}));
+                       Plan({.key = catalog_.Key("t"), .at = {.snapshot_id = before.snapshot.id}}));
   EXPECT_EQ(old.table.definition.schema.fields[0].type.kind, TypeKind::kLong);
 }
 
@@ -297,7 +297,7 @@ TEST_F(CommitTest, CreateOrReplaceMakesATableAndThenReplacesItsFilesAndColumns) 
   EXPECT_THAT(catalog_.LivePaths("t"), ElementsAre(std::string(kRoot) + "b"));
 
   ASSERT_OK_AND_ASSIGN(const ScanPlan then,
-                       Plan({.key = catalog_.Key("t"), .snapshot_id = made.snapshot.id}));
+                       Plan({.key = catalog_.Key("t"), .at = {.snapshot_id = made.snapshot.id}}));
   ASSERT_THAT(then.files, SizeIs(1));
   EXPECT_EQ(then.files[0].path, std::string(kRoot) + "a");
   EXPECT_EQ(then.table.definition.schema.fields[0].type.kind, TypeKind::kLong);
@@ -320,7 +320,7 @@ TEST_F(CommitTest, ScansSeeTheSnapshotOfAnIdAndPrunePartitions) {
   ASSERT_OK(catalog_.Commit(Append("t", "r2", {TestFile("b", 1, "2024-01-02")})));
 
   ASSERT_OK_AND_ASSIGN(const ScanPlan old,
-                       Plan({.key = catalog_.Key("t"), .snapshot_id = first.snapshot.id}));
+                       Plan({.key = catalog_.Key("t"), .at = {.snapshot_id = first.snapshot.id}}));
   EXPECT_THAT(old.files, SizeIs(1));
   ASSERT_OK_AND_ASSIGN(const ScanPlan pruned,
                        Plan({.key = catalog_.Key("t"),
@@ -328,7 +328,7 @@ TEST_F(CommitTest, ScansSeeTheSnapshotOfAnIdAndPrunePartitions) {
   ASSERT_THAT(pruned.files, SizeIs(1));
   EXPECT_EQ(pruned.files[0].path, std::string(kRoot) + "b");
   EXPECT_EQ(pruned.total_files, 2);
-  EXPECT_THAT(Plan({.key = catalog_.Key("t"), .snapshot_id = 12345}),
+  EXPECT_THAT(Plan({.key = catalog_.Key("t"), .at = {.snapshot_id = 12345}}),
               StatusIs(absl::StatusCode::kNotFound, "SNAPSHOT_NOT_FOUND"));
 }
 

@@ -1,7 +1,4 @@
 // CommitTable, snapshots and PlanScan.
-#include <limits>
-
-#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 
 #include "common/names/names.h"
@@ -95,10 +92,10 @@ absl::StatusOr<CommitRequest> CommitFromProto(const Actor& actor,
 absl::StatusOr<ScanRequest> ScanFromProto(const Actor& actor, const v1::PlanScanRequest& proto) {
   TARN_ASSIGN_OR_RETURN(const names::TableId id, names::ParseTable(proto.table()));
   ScanRequest scan{.key = {actor.workspace, id.database, id.table},
-                   .snapshot_id = proto.snapshot_id()};
-  if (proto.has_as_of_time()) scan.as_of_time = FromTimestamp(proto.as_of_time());
-  if (scan.snapshot_id != 0 && scan.as_of_time) {
-    return InvalidFields({{"as_of_time", "is not given together with snapshot_id"}});
+                   .at = {.snapshot_id = proto.snapshot_id(), .tag = proto.tag()}};
+  if (proto.has_as_of_time()) scan.at.as_of_time = FromTimestamp(proto.as_of_time());
+  if ((scan.at.snapshot_id != 0) + scan.at.as_of_time.has_value() + !scan.at.tag.empty() > 1) {
+    return InvalidFields({{"snapshot_id", "goes with neither as_of_time nor tag: give one"}});
   }
   for (const v1::ScanPredicate& predicate : proto.predicates()) {
     TARN_ASSIGN_OR_RETURN(ScanPredicate parsed, PredicateFromProto(predicate));
@@ -139,10 +136,7 @@ grpc::Status CatalogService::ListSnapshots(grpc::ServerContext* context,
     const std::string query = QueryFingerprint({"snapshots", request->parent()});
     TARN_ASSIGN_OR_RETURN(const std::string cursor, DecodePageToken(query, request->page_token()));
     TARN_ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
-    int64_t before = std::numeric_limits<int64_t>::max();
-    if (!cursor.empty() && !absl::SimpleAtoi(cursor, &before)) {
-      return InvalidArgument("INVALID_PAGE_TOKEN", "the page token is damaged");
-    }
+    TARN_ASSIGN_OR_RETURN(const int64_t before, NumberCursor(cursor));
     TARN_ASSIGN_OR_RETURN(const Table table,
                           TableManager(txn).Get({actor.workspace, id.database, id.table}));
     std::vector<Snapshot> snapshots = TableStore(txn).ListSnapshots(table.uid, before, size + 1);
@@ -167,7 +161,7 @@ grpc::Status CatalogService::GetSnapshot(grpc::ServerContext* context,
                           names::Parse(kSnapshotPattern, request->name()));
     TARN_ASSIGN_OR_RETURN(const Table table,
                           TableManager(txn).Get({actor.workspace, parts[0], parts[1]}));
-    TARN_ASSIGN_OR_RETURN(const Snapshot snapshot, FindSnapshot(txn, table, parts[2]));
+    TARN_ASSIGN_OR_RETURN(const Snapshot snapshot, FindSnapshot(txn, table, ReferenceOf(parts[2])));
     response->Clear();
     ToProto(table.key, snapshot, response);
     return absl::OkStatus();

@@ -34,6 +34,31 @@ json StatisticsJson(const std::vector<ColumnStatistics>& columns) {
   return out;
 }
 
+json OriginsJson(const std::vector<FileOrigin>& origins) {
+  json out = json::array();
+  for (const FileOrigin& origin : origins) {
+    json entry = {{"kind", static_cast<int>(origin.kind)}};
+    if (!origin.source.empty()) entry["source"] = origin.source;
+    if (!origin.cause.empty()) entry["cause"] = origin.cause;
+    if (!origin.committed_by.empty()) entry["by"] = origin.committed_by;
+    if (origin.log_range) {
+      entry["log"] = origin.log_range->log_id;
+      entry["from"] = origin.log_range->from;
+      entry["to"] = origin.log_range->to;
+    }
+    if (origin.row_count) entry["rows"] = *origin.row_count;
+    if (origin.first_commit_time) entry["first"] = absl::ToUnixMicros(*origin.first_commit_time);
+    if (origin.last_commit_time) entry["last"] = absl::ToUnixMicros(*origin.last_commit_time);
+    out.push_back(std::move(entry));
+  }
+  return out;
+}
+
+std::optional<absl::Time> TimeFromJson(const json& entry, const char* key) {
+  if (!entry.contains(key)) return std::nullopt;
+  return absl::FromUnixMicros(entry.at(key).get<int64_t>());
+}
+
 }  // namespace
 
 std::string MapToJson(const std::map<std::string, std::string>& map) { return Dump(json(map)); }
@@ -42,7 +67,8 @@ std::map<std::string, std::string> MapFromJson(const std::string& text) {
   return json::parse(text).get<std::map<std::string, std::string>>();
 }
 
-std::string FilesToJson(const std::vector<DataFile>& files) {
+std::string FilesToJson(const std::vector<DataFile>& files, const FileOrigin& origin) {
+  const json origins = OriginsJson({origin});
   json out = json::array();
   for (const DataFile& file : files) {
     json entry = {{"path", file.path},
@@ -55,6 +81,7 @@ std::string FilesToJson(const std::vector<DataFile>& files) {
       entry["mtime"] =
           absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", *file.modify_time, absl::UTCTimeZone());
     }
+    entry["origins"] = file.origins.empty() ? origins : OriginsJson(file.origins);
     out.push_back(std::move(entry));
   }
   return Dump(out);
@@ -93,6 +120,29 @@ std::vector<ColumnStatistics> ColumnStatisticsFromJson(const std::string& text) 
     columns.push_back(std::move(column));
   }
   return columns;
+}
+
+std::string OriginsToJson(const std::vector<FileOrigin>& origins) {
+  return Dump(OriginsJson(origins));
+}
+
+std::vector<FileOrigin> OriginsFromJson(const std::string& text) {
+  std::vector<FileOrigin> origins;
+  for (const json& entry : json::parse(text)) {
+    FileOrigin origin{.kind = static_cast<OriginKind>(entry.value("kind", 0)),
+                      .source = entry.value("source", ""),
+                      .cause = entry.value("cause", ""),
+                      .committed_by = entry.value("by", ""),
+                      .first_commit_time = TimeFromJson(entry, "first"),
+                      .last_commit_time = TimeFromJson(entry, "last")};
+    if (entry.contains("rows")) origin.row_count = entry.at("rows").get<int64_t>();
+    if (entry.contains("log")) {
+      origin.log_range = {entry.at("log").get<std::string>(), entry.at("from").get<int64_t>(),
+                          entry.at("to").get<int64_t>()};
+    }
+    origins.push_back(std::move(origin));
+  }
+  return origins;
 }
 
 }  // namespace tarn::catalog

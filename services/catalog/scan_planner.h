@@ -1,13 +1,12 @@
 // Which files of which snapshot a scan reads.
 #pragma once
 
-#include <optional>
-#include <string>
 #include <vector>
 
 #include <absl/status/statusor.h>
 
 #include "common/postgres/transaction.h"
+#include "services/catalog/history/snapshot_reference.h"
 #include "services/catalog/live_file_cache.h"
 #include "services/catalog/scan_pruner.h"
 #include "services/catalog/table.h"
@@ -16,8 +15,7 @@ namespace tarn::catalog {
 
 struct ScanRequest {
   TableKey key;
-  int64_t snapshot_id = 0;  // 0: the current one, or the one of as_of_time
-  std::optional<absl::Time> as_of_time;
+  SnapshotReference at;
   std::vector<ScanPredicate> predicates;
 };
 
@@ -29,12 +27,9 @@ struct ScanPlan {
 };
 
 // Reads in a repeatable-read transaction, and of the current snapshot from `cache`, if that is
-// given. NOT_FOUND TABLE_NOT_FOUND, SNAPSHOT_NOT_FOUND; INVALID_ARGUMENT WRONG_OPERATION for a
-// view.
+// given. NOT_FOUND TABLE_NOT_FOUND; INVALID_ARGUMENT WRONG_OPERATION for a view; errors of
+// FindSnapshot.
 absl::StatusOr<ScanPlan> PlanFiles(Transaction& txn, const ScanRequest& request,
                                    LiveFileCache* cache = nullptr);
-
-// NOT_FOUND SNAPSHOT_NOT_FOUND, also for an id that is no number.
-absl::StatusOr<Snapshot> FindSnapshot(Transaction& txn, const Table& table, const std::string& id);
 
 }  // namespace tarn::catalog

@@ -13,6 +13,7 @@
 
 #include <absl/time/time.h>
 
+#include "services/catalog/history/file_origin.h"
 #include "services/catalog/partition_spec.h"
 
 namespace tarn::catalog {
@@ -24,6 +25,7 @@ enum class SnapshotOperation {
   kReplace = 3,
   kDelete = 4,
   kCrawl = 5,
+  kRollback = 6,
 };
 
 struct Snapshot {
@@ -67,8 +69,18 @@ struct DataFile {
   std::optional<absl::Time> modify_time;  // of an external file
   // When the commit that added it was made; set by the store.
   std::optional<absl::Time> added_time;
+  // What made its rows: given by whoever adds it, and read where origins are asked for.
+  std::vector<FileOrigin> origins;
 
   friend bool operator==(const DataFile&, const DataFile&) = default;
+};
+
+struct FileTotals {
+  int64_t file_count = 0;
+  int64_t row_count = 0;  // -1: that of a file is not known
+  int64_t byte_count = 0;
+
+  friend bool operator==(const FileTotals&, const FileTotals&) = default;
 };
 
 }  // namespace tarn::catalog

@@ -8,6 +8,7 @@
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "services/catalog/database_manager.h"
+#include "services/catalog/maintenance/snapshot_expirer.h"
 #include "services/catalog/table_proto.h"
 #include "services/catalog/table_store.h"
 
@@ -81,6 +82,7 @@ absl::StatusOr<Table> TableManager::Create(const Actor& actor, Table table) {
   TARN_RETURN_IF_ERROR(names::ValidateSqlId("table.name", table.key.table));
   TARN_RETURN_IF_ERROR(DatabaseManager(txn_).Get(table.key.workspace, table.key.database).status());
   TARN_RETURN_IF_ERROR(ValidateTable(table));
+  TARN_RETURN_IF_ERROR(ExpiryRuleOf(table.properties).status());
   table.definition.schema.schema_id = 0;
   table.last_field_id = AssignFieldIds(table.definition.schema.fields, 0);
   table.owner = actor.user;
@@ -137,7 +139,10 @@ absl::StatusOr<Table> TableManager::Update(const Actor& actor, const TableKey& k
       CheckEtag(change.etag, EtagOf(current.create_time, current.revision), ResourceName(key)));
   Table next = current;
   if (change.comment) next.comment = *change.comment;
-  if (change.properties) next.properties = *change.properties;
+  if (change.properties) {
+    TARN_RETURN_IF_ERROR(ExpiryRuleOf(*change.properties).status());
+    next.properties = *change.properties;
+  }
   if (change.view) {
     if (current.type != TableType::kView) {
       return InvalidFields({{"table.view", key.SqlName() + " is no view"}});

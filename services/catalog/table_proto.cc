@@ -246,16 +246,21 @@ void ToProto(const TableKey& key, const Snapshot& snapshot, v1::Snapshot* proto)
   summary["total-bytes"] = std::to_string(snapshot.total_bytes);
 }
 
+void AddPartition(const PartitionTuple& partition,
+                  google::protobuf::RepeatedPtrField<v1::PartitionValue>* proto) {
+  for (const PartitionValue& value : partition) {
+    v1::PartitionValue* out = proto->Add();
+    out->set_name(value.name);
+    if (value.value) out->set_value(*value.value);
+  }
+}
+
 void ToProto(const DataFile& file, v1::DataFile* proto) {
   proto->set_path(file.path);
   proto->set_derived_path(file.derived_path);
   proto->set_row_count(file.row_count);
   proto->set_byte_count(file.byte_count);
-  for (const PartitionValue& value : file.partition) {
-    v1::PartitionValue* out = proto->add_partition();
-    out->set_name(value.name);
-    if (value.value) out->set_value(*value.value);
-  }
+  AddPartition(file.partition, proto->mutable_partition());
   for (const ColumnStatistics& column : file.columns) {
     v1::ColumnStatistics* out = proto->add_columns();
     out->set_field_id(column.field_id);

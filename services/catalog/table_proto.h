@@ -5,6 +5,7 @@
 #include <string>
 
 #include <absl/status/statusor.h>
+#include <google/protobuf/repeated_field.h>
 
 #include "services/catalog/database.h"
 #include "services/catalog/scan_pruner.h"
@@ -17,6 +18,7 @@ class DataFile;
 class ExternalSource;
 class Field;
 class PartitionTuple;
+class PartitionValue;
 class ScanPredicate;
 class Schema;
 class Snapshot;
@@ -45,6 +47,8 @@ Field FieldFromProto(const v1::Field& proto, const std::string& path,
 
 void ToProto(const TableKey& key, const Snapshot& snapshot, v1::Snapshot* proto);
 
+void AddPartition(const PartitionTuple& partition,
+                  google::protobuf::RepeatedPtrField<v1::PartitionValue>* proto);
 void ToProto(const DataFile& file, v1::DataFile* proto);
 DataFile DataFileFromProto(const v1::DataFile& proto);
 PartitionTuple PartitionTupleFromProto(const v1::PartitionTuple& proto);

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "common/status/error.h"
+#include "services/catalog/history/commit_origin.h"
 #include "services/catalog/json_columns.h"
 #include "services/catalog/table_proto.h"
 
@@ -70,6 +71,12 @@ TableDefinition ReadDefinition(const std::string& json) {
   absl::StatusOr<TableDefinition> definition = DefinitionFromJson(json);
   if (!definition.ok()) throw std::runtime_error(std::string(definition.status().message()));
   return *std::move(definition);
+}
+
+SchemaVersion ReadVersion(const Row& row) {
+  return {.definition = ReadDefinition(row.Get<std::string>("definition")),
+          .create_time = row.Get<absl::Time>("create_time"),
+          .replaced = row.Get<bool>("replaced")};
 }
 
 Table ReadTable(const Row& row) {
@@ -234,9 +241,10 @@ absl::StatusOr<CommitOutcome> TableStore::Commit(const CommitParameters& commit)
   const Row row =
       txn_.ExecPrepared(sql, commit.key.workspace, commit.key.database, commit.key.table,
                         commit.request_id, static_cast<int>(commit.operation),
-                        commit.base_snapshot_id, commit.schema_id, FilesToJson(commit.added_files),
-                        removed, ConflictJson(commit), log_id, log_from, log_to,
-                        MapToJson(commit.summary), commit.committed_by, commit.call_request_id)
+                        commit.base_snapshot_id, commit.schema_id,
+                        FilesToJson(commit.added_files, OriginOf(commit)), removed,
+                        ConflictJson(commit), log_id, log_from, log_to, MapToJson(commit.summary),
+                        commit.committed_by, commit.call_request_id)
           .One();
   CommitOutcome outcome{.outcome = row.Get<std::string>("outcome"),
                         .detail = row.Get<std::optional<std::string>>("detail").value_or("")};
@@ -273,14 +281,71 @@ std::optional<Snapshot> TableStore::FindSnapshotAt(const std::string& uid, absl:
                 uid, time));
 }
 
+std::optional<Snapshot> TableStore::OldestSnapshot(const std::string& uid) {
+  return FirstSnapshot(
+      txn_.Exec("SELECT * FROM catalog.snapshots WHERE table_uid = $1 ORDER BY sequence_number "
+                "LIMIT 1",
+                uid));
+}
+
 std::vector<Snapshot> TableStore::ListSnapshots(const std::string& uid, int64_t before, int limit) {
+  return ReadSnapshots(
+      txn_.Exec("SELECT * FROM catalog.snapshots WHERE table_uid = $1 AND sequence_number < $2 "
+                "ORDER BY sequence_number DESC LIMIT $3",
+                uid, before, limit));
+}
+
+std::vector<Snapshot> TableStore::ReadSnapshots(const Result& rows) {
   std::vector<Snapshot> snapshots;
-  for (const Row row : txn_.Exec("SELECT * FROM catalog.snapshots WHERE table_uid = $1 AND "
-                                 "sequence_number < $2 ORDER BY sequence_number DESC LIMIT $3",
-                                 uid, before, limit)) {
-    snapshots.push_back(ReadSnapshot(row));
-  }
+  for (const Row row : rows) snapshots.push_back(ReadSnapshot(row));
   return snapshots;
+}
+
+Snapshot TableStore::RollBack(const std::string& uid, int64_t sequence_number,
+                              const std::string& request_id,
+                              const std::map<std::string, std::string>& summary,
+                              const std::string& committed_by, const std::string& call_request_id) {
+  return ReadSnapshot(
+      txn_.Exec("SELECT * FROM catalog.rollback_table($1, $2, $3, $4::jsonb, $5, $6)", uid,
+                sequence_number, request_id, MapToJson(summary), committed_by, call_request_id)
+          .One());
+}
+
+bool TableStore::WasReplaced(const std::string& uid, int earlier, int later) {
+  return !txn_.Exec(
+                  "SELECT 1 FROM catalog.table_definitions WHERE table_uid = $1 AND schema_id > "
+                  "$2 AND schema_id <= $3 AND replaced LIMIT 1",
+                  uid, earlier, later)
+              .empty();
+}
+
+void TableStore::MarkReplaced(const std::string& uid, int schema_id) {
+  txn_.Exec(
+      "UPDATE catalog.table_definitions SET replaced = true WHERE table_uid = $1 AND schema_id = "
+      "$2",
+      uid, schema_id);
+}
+
+std::optional<SchemaVersion> TableStore::FindVersion(const std::string& uid, int schema_id) {
+  const Result rows = txn_.Exec(
+      "SELECT definition, create_time, replaced FROM catalog.table_definitions WHERE table_uid = "
+      "$1 "
+      "AND schema_id = $2",
+      uid, schema_id);
+  if (rows.empty()) return std::nullopt;
+  return ReadVersion(rows[0]);
+}
+
+std::vector<SchemaVersion> TableStore::ListVersions(const std::string& uid, int64_t before,
+                                                    int limit) {
+  std::vector<SchemaVersion> versions;
+  for (const Row row :
+       txn_.Exec("SELECT definition, create_time, replaced FROM catalog.table_definitions WHERE "
+                 "table_uid = $1 AND schema_id < $2::bigint ORDER BY schema_id DESC LIMIT $3",
+                 uid, before, limit)) {
+    versions.push_back(ReadVersion(row));
+  }
+  return versions;
 }
 
 absl::StatusOr<TableDefinition> TableStore::DefinitionOf(const std::string& uid, int schema_id) {

@@ -14,6 +14,7 @@
 #include <absl/time/time.h>
 
 #include "common/postgres/transaction.h"
+#include "services/catalog/history/schema_version.h"
 #include "services/catalog/live_files.h"
 #include "services/catalog/table.h"
 
@@ -82,8 +83,23 @@ class TableStore {
   std::optional<Snapshot> FindSnapshot(const std::string& uid, int64_t snapshot_id);
   // The newest one at that time.
   std::optional<Snapshot> FindSnapshotAt(const std::string& uid, absl::Time time);
+  std::optional<Snapshot> OldestSnapshot(const std::string& uid);
   // The newest first, those with a lower sequence number than `before`.
   std::vector<Snapshot> ListSnapshots(const std::string& uid, int64_t before, int limit);
+  // Gives the table the files of that snapshot by a new one, which is returned. As
+  // catalog.rollback_table (migrations/0008_history.sql) wants it: the table is locked.
+  Snapshot RollBack(const std::string& uid, int64_t sequence_number, const std::string& request_id,
+                    const std::map<std::string, std::string>& summary,
+                    const std::string& committed_by, const std::string& call_request_id);
+  // Whether a schema version after `earlier`, up to `later`, was made by a replacement of the
+  // table.
+  bool WasReplaced(const std::string& uid, int earlier, int later);
+  void MarkReplaced(const std::string& uid, int schema_id);
+  // Rows of catalog.snapshots.
+  static std::vector<Snapshot> ReadSnapshots(const Result& rows);
+  std::optional<SchemaVersion> FindVersion(const std::string& uid, int schema_id);
+  // The newest first, those before `before`.
+  std::vector<SchemaVersion> ListVersions(const std::string& uid, int64_t before, int limit);
   absl::StatusOr<TableDefinition> DefinitionOf(const std::string& uid, int schema_id);
 
   // Calls `visit` for each file of the snapshot, in pieces: memory is bounded by what it keeps.

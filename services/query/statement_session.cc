@@ -205,12 +205,13 @@ absl::StatusOr<catalog::PlanScanRequest> StatementSession::ScanRequest(
     return request;
   }
   if (!reference.version.empty()) {
+    // A snapshot's id, or the name of a tag.
     int64_t snapshot = 0;
-    if (!absl::SimpleAtoi(reference.version, &snapshot)) {
-      return InvalidArgument("SQL_ERROR", absl::StrCat("VERSION takes a snapshot's id, not '",
-                                                       reference.version, "'"));
+    if (absl::SimpleAtoi(reference.version, &snapshot)) {
+      request.set_snapshot_id(snapshot);
+    } else {
+      request.set_tag(reference.version);
     }
-    request.set_snapshot_id(snapshot);
   } else if (!reference.timestamp.empty()) {
     absl::Time time;
     std::string error;

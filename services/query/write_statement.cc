@@ -23,6 +23,8 @@ namespace wire = worker;
 
 // Where a snapshot's summary names the query that made it.
 constexpr char kSummaryKey[] = "query";
+// And what asked for the query: a pipeline's step.
+constexpr char kCauseKey[] = "cause";
 // What the clocks of two hosts may differ by.
 constexpr absl::Duration kClockSkew = absl::Minutes(1);
 
@@ -170,6 +172,9 @@ absl::Status RunWriteStatement(StatementSession& session) {
   catalog::CommitTableRequest commit = CommitRequest(statement, write, done, base);
   commit.set_request_id(session.CommitKey());
   (*commit.mutable_summary())[kSummaryKey] = absl::StrCat("queries/", session.context().query_id);
+  if (!session.spec().source.empty()) {
+    (*commit.mutable_summary())[kCauseKey] = session.spec().source;
+  }
   absl::StatusOr<catalog::CommitTableResponse> response =
       session.catalog().CommitTable(commit, session.credentials());
   session.outcome().commit_in_doubt = LeavesDoubt(response.status());

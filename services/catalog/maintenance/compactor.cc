@@ -17,6 +17,7 @@
 #include "common/table_schema/engine_types.h"
 #include "common/table_schema/table_reader.h"
 #include "services/catalog/commit_manager.h"
+#include "services/catalog/history/origin_store.h"
 #include "services/catalog/maintenance/stop_watcher.h"
 #include "services/catalog/scan_planner.h"
 #include "services/catalog/table_proto.h"
@@ -130,6 +131,24 @@ absl::StatusOr<std::vector<DataFile>> Compactor::Rewrite(const Table& table,
   return files;
 }
 
+absl::Status Compactor::KeepOrigins(const Table& table, const CompactionGroup& group,
+                                    std::vector<DataFile>& files) {
+  std::vector<std::string> paths;
+  for (const DataFile& file : group.files) paths.push_back(file.path);
+  TARN_ASSIGN_OR_RETURN(
+      std::vector<FileOrigin> origins,
+      pool_.RunReadOnly([&](Transaction& txn) -> absl::StatusOr<std::vector<FileOrigin>> {
+        return OriginStore(txn).OfLiveFiles(table.uid, paths);
+      }));
+  origins = MergeOrigins(std::move(origins));
+  // Of several files nobody knows which rows went into which.
+  if (files.size() > 1) {
+    for (FileOrigin& origin : origins) origin.row_count = -1;
+  }
+  for (DataFile& file : files) file.origins = origins;
+  return absl::OkStatus();
+}
+
 absl::Status Compactor::Attempt(MaintenanceJob& job, int attempt,
                                 const std::function<bool()>& stop) {
   TARN_ASSIGN_OR_RETURN(const ScanPlan plan, pool_.RunReadOnly([&](Transaction& txn) {
@@ -153,6 +172,7 @@ absl::Status Compactor::Attempt(MaintenanceJob& job, int attempt,
   for (const CompactionGroup& group : groups) {
     if (stop()) return Stopped();
     TARN_ASSIGN_OR_RETURN(std::vector<DataFile> files, Rewrite(plan.table, group, job, stop));
+    TARN_RETURN_IF_ERROR(KeepOrigins(plan.table, group, files));
     const int64_t rows = RowsOf(files);
     if (rows != RowsOf(group.files)) return RowsDiffer(plan.table, RowsOf(group.files), rows);
     job.rewritten_rows += rows;

@@ -38,6 +38,9 @@ class Compactor {
   absl::StatusOr<std::vector<DataFile>> Rewrite(const Table& table, const CompactionGroup& group,
                                                 const MaintenanceJob& job,
                                                 const std::function<bool()>& stop);
+  // Gives the files that were written in the group's place the origins of its files.
+  absl::Status KeepOrigins(const Table& table, const CompactionGroup& group,
+                           std::vector<DataFile>& files);
 
   PostgresPool& pool_;
   const lake::LakePaths& lake_;

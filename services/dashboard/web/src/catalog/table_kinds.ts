@@ -26,4 +26,5 @@ export const OPERATIONS: Record<SnapshotOperation, string> = {
   [SnapshotOperation.REPLACE]: "replace",
   [SnapshotOperation.DELETE]: "delete",
   [SnapshotOperation.CRAWL]: "crawl",
+  [SnapshotOperation.ROLLBACK]: "rollback",
 };
