@@ -34,13 +34,16 @@ CatalogModule::CatalogModule(CatalogOptions options, const server::ModuleContext
       storage_(context.postgres_dsn, static_cast<int>(options.postgres_connections)),
       engine_(EngineOptions(options, context.state_path)),
       live_files_(options.scan_cache.bytes, metrics_),
+      policy_engine_(PolicyEngineOptions()),
       service_(context.HandlerOptions("catalog"), storage_, live_files_, metrics_, jobs_),
+      governance_service_(context.HandlerOptions("catalog"), storage_, policy_engine_),
       history_service_(context.HandlerOptions("catalog"), storage_) {}
 
 CatalogModule::~CatalogModule() { Stop(); }
 
 void CatalogModule::RegisterServices(grpc::ServerBuilder& builder) {
   builder.RegisterService(&service_);
+  builder.RegisterService(&governance_service_);
   builder.RegisterService(&history_service_);
 }
 
@@ -82,6 +85,7 @@ absl::Status CatalogModule::Start() {
       "starting compactions", garbage_signal_, options_.compaction_interval,
       when_open([this](const std::atomic<bool>&) -> absl::StatusOr<bool> {
         engine_.CloseUnused(absl::Now() - duckdb::kUnusedDatabaseTime);
+        policy_engine_.CloseUnused(absl::Now() - duckdb::kUnusedDatabaseTime);
         TARN_ASSIGN_OR_RETURN(const int started, maintenance_policy_->StartCompactions());
         if (started > 0) jobs_.Notify();
         return false;

@@ -15,6 +15,7 @@
 #include "services/catalog/catalog_service.h"
 #include "services/catalog/change_signal.h"
 #include "services/catalog/crawl/crawl_worker.h"
+#include "services/catalog/governance/governance_service.h"
 #include "services/catalog/history/history_service.h"
 #include "services/catalog/live_file_cache.h"
 #include "services/catalog/maintenance/garbage_collector.h"
@@ -49,7 +50,9 @@ class CatalogModule final : public server::Module {
   ChangeSignal jobs_;
   duckdb::LazyDatabase engine_;
   LiveFileCache live_files_;
+  duckdb::LazyDatabase policy_engine_;
   CatalogService service_;
+  GovernanceService governance_service_;
   HistoryService history_service_;
 
   std::optional<lake::LakePaths> lake_;

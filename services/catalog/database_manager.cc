@@ -1,11 +1,14 @@
 #include "services/catalog/database_manager.h"
 
+#include "tarn/catalog/v1/database.pb.h"
+
 #include "common/events/event.h"
 #include "common/names/names.h"
 #include "common/names/nearest_name.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "services/catalog/database_store.h"
+#include "services/catalog/governance/audit_log.h"
 #include "services/catalog/table_proto.h"
 
 namespace tarn::catalog {
@@ -20,6 +23,12 @@ absl::Status AppendEvent(Transaction& txn, const Actor& actor, const std::string
                               .source = "catalog",
                               .subject = names::Database(id),
                               .request_id = actor.request_id});
+}
+
+v1::Database Audited(const Database& database) {
+  v1::Database proto;
+  ToProto(database, &proto);
+  return proto;
 }
 
 absl::Status DatabaseNotFound(DatabaseStore& store, const std::string& workspace,
@@ -51,6 +60,8 @@ absl::StatusOr<Database> DatabaseManager::Create(const Actor& actor, Database da
     return AlreadyExists("DATABASE_EXISTS", "database " + database.id + " exists already",
                          {{"database", database.id}});
   }
+  TARN_RETURN_IF_ERROR(
+      AuditLog(txn_).Created(actor, names::Database(database.id), Audited(*created)));
   TARN_RETURN_IF_ERROR(AppendEvent(txn_, actor, "created", database.id));
   return *std::move(created);
 }
@@ -78,7 +89,10 @@ absl::StatusOr<Database> DatabaseManager::Update(const Actor& actor, const std::
   if (change.comment) next.comment = *change.comment;
   if (change.properties) next.properties = *change.properties;
   if (next.comment == current->comment && next.properties == current->properties) return next;
-  return store.Update(actor.workspace, next);
+  Database updated = store.Update(actor.workspace, next);
+  TARN_RETURN_IF_ERROR(
+      AuditLog(txn_).Updated(actor, names::Database(id), Audited(*current), Audited(updated)));
+  return updated;
 }
 
 absl::Status DatabaseManager::Delete(const Actor& actor, const std::string& id,
@@ -94,6 +108,7 @@ absl::Status DatabaseManager::Delete(const Actor& actor, const std::string& id,
                               {{"database", id}});
   }
   store.Delete(actor.workspace, id);
+  TARN_RETURN_IF_ERROR(AuditLog(txn_).Deleted(actor, names::Database(id), Audited(*current)));
   return AppendEvent(txn_, actor, "deleted", id);
 }
 

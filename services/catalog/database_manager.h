@@ -1,4 +1,5 @@
-// The rules of databases. Works in the caller's transaction; the events of a change are in it too.
+// The rules of databases. Works in the caller's transaction; a change's event and audit entry are
+// in it too.
 #pragma once
 
 #include <string>

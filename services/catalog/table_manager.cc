@@ -1,5 +1,7 @@
 #include "services/catalog/table_manager.h"
 
+#include "tarn/catalog/v1/table.pb.h"
+
 #include "common/events/event.h"
 #include "common/ids/ids.h"
 #include "common/lake/lake_paths.h"
@@ -8,6 +10,7 @@
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "services/catalog/database_manager.h"
+#include "services/catalog/governance/audit_log.h"
 #include "services/catalog/maintenance/snapshot_expirer.h"
 #include "services/catalog/table_proto.h"
 #include "services/catalog/table_store.h"
@@ -24,6 +27,15 @@ absl::Status AppendEvent(Transaction& txn, const Actor& actor, const std::string
                               .source = "catalog",
                               .subject = ResourceName(key),
                               .request_id = actor.request_id});
+}
+
+// A table as the audit log keeps it: what is in it is no matter of the definition.
+v1::Table Audited(const Table& table) {
+  v1::Table proto;
+  ToProto(table, &proto);
+  proto.clear_current_snapshot();
+  proto.clear_statistics();
+  return proto;
 }
 
 void ValidateSource(const Table& table, std::vector<FieldViolation>& violations) {
@@ -108,7 +120,9 @@ absl::StatusOr<Table> TableManager::Create(const Actor& actor, Table table) {
                          {{"table", table.key.SqlName()}});
   }
   TARN_RETURN_IF_ERROR(AppendEvent(txn_, actor, "created", table.key));
-  return Get(table.key);
+  TARN_ASSIGN_OR_RETURN(Table created, Get(table.key));
+  TARN_RETURN_IF_ERROR(AuditLog(txn_).Created(actor, ResourceName(created.key), Audited(created)));
+  return created;
 }
 
 absl::StatusOr<Table> TableManager::Get(const TableKey& key) {
@@ -165,9 +179,7 @@ absl::StatusOr<Table> TableManager::Update(const Actor& actor, const TableKey& k
     return Redefine(actor, next, next.definition, last_field_id);
   }
   if (same_texts) return current;
-  TableStore(txn_).Update(next, /*new_definition=*/false);
-  TARN_RETURN_IF_ERROR(AppendEvent(txn_, actor, "updated", key));
-  return Get(key);
+  return Write(actor, next, /*new_definition=*/false);
 }
 
 absl::StatusOr<Table> TableManager::Redefine(const Actor& actor, const Table& current,
@@ -176,9 +188,18 @@ absl::StatusOr<Table> TableManager::Redefine(const Actor& actor, const Table& cu
   definition.schema.schema_id = current.definition.schema.schema_id + 1;
   next.definition = std::move(definition);
   next.last_field_id = last_field_id;
-  TableStore(txn_).Update(next, /*new_definition=*/true);
-  TARN_RETURN_IF_ERROR(AppendEvent(txn_, actor, "updated", next.key));
-  return Get(next.key);
+  return Write(actor, next, /*new_definition=*/true);
+}
+
+absl::StatusOr<Table> TableManager::Write(const Actor& actor, const Table& table,
+                                          bool new_definition) {
+  TARN_ASSIGN_OR_RETURN(const Table before, Get(table.key));
+  TableStore(txn_).Update(table, new_definition);
+  TARN_RETURN_IF_ERROR(AppendEvent(txn_, actor, "updated", table.key));
+  TARN_ASSIGN_OR_RETURN(Table after, Get(table.key));
+  TARN_RETURN_IF_ERROR(
+      AuditLog(txn_).Updated(actor, ResourceName(table.key), Audited(before), Audited(after)));
+  return after;
 }
 
 absl::Status TableManager::Delete(const Actor& actor, const TableKey& key,
@@ -193,6 +214,7 @@ absl::Status TableManager::Delete(const Actor& actor, const TableKey& key,
                      kGarbageGrace);
   }
   store.Delete(table);
+  TARN_RETURN_IF_ERROR(AuditLog(txn_).Deleted(actor, ResourceName(key), Audited(table)));
   return AppendEvent(txn_, actor, "deleted", key);
 }
 

@@ -1,5 +1,5 @@
 // The rules of tables and views: names, columns, partition specs, and how a definition may change.
-// Works in the caller's transaction; the events of a change are in it too.
+// Works in the caller's transaction; a change's event and audit entry are in it too.
 #pragma once
 
 #include <map>
@@ -51,6 +51,8 @@ class TableManager {
 
  private:
   absl::Status TableNotFound(const TableKey& key);
+  // Stores a table that was locked in this transaction, and says so.
+  absl::StatusOr<Table> Write(const Actor& actor, const Table& table, bool new_definition);
 
   Transaction& txn_;
 };
