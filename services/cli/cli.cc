@@ -86,6 +86,7 @@ int RunCli(const std::vector<std::string>& arguments, Terminal& terminal) {
   AddDevicesCommand(program, session);
   AddReprocessCommand(program, session);
   AddQueryCommand(program, session);
+  AddAccessCommand(program, session);
   AddAlertsCommand(program, session);
   AddStatusCommand(program, session);
   AddKeyCommand(program, session);

@@ -20,6 +20,7 @@ void AddPutCommand(CLI::App& program, Session& session);
 void AddDevicesCommand(CLI::App& program, Session& session);
 void AddReprocessCommand(CLI::App& program, Session& session);
 void AddQueryCommand(CLI::App& program, Session& session);
+void AddAccessCommand(CLI::App& program, Session& session);
 void AddAlertsCommand(CLI::App& program, Session& session);
 void AddStatusCommand(CLI::App& program, Session& session);
 void AddKeyCommand(CLI::App& program, Session& session);

@@ -1,6 +1,7 @@
 // The table of kinds. A new kind is one more entry here.
 #include "tarn/alerting/v1/alerting_service.pb.h"
 #include "tarn/catalog/v1/catalog_service.pb.h"
+#include "tarn/catalog/v1/governance_service.pb.h"
 #include "tarn/dashboard/v1/auth_service.pb.h"
 #include "tarn/dashboard/v1/dashboard_service.pb.h"
 #include "tarn/ingestion/v1/connector_service.pb.h"
@@ -22,6 +23,7 @@ const google::protobuf::ServiceDescriptor* ServiceOf(const google::protobuf::Des
 
 std::vector<Kind> ManifestKinds() {
   const auto* catalog = ServiceOf(catalog::v1::GetTableRequest::descriptor());
+  const auto* governance = ServiceOf(catalog::v1::GetGrantRequest::descriptor());
   const auto* ingestion = ServiceOf(ingestion::v1::GetStreamRequest::descriptor());
   const auto* transform = ServiceOf(transform::v1::GetRunRequest::descriptor());
   const auto* alerting = ServiceOf(alerting::v1::GetRuleRequest::descriptor());
@@ -86,6 +88,51 @@ std::vector<Kind> ManifestKinds() {
                    {"ERROR", "statistics.delivery_error"}},
        .resource = ingestion::v1::Stream::descriptor(),
        .service = ingestion},
+      {.name = "Grant",
+       .plural = "Grants",
+       .command_name = "grant",
+       .pattern = "grants/{grant}",
+       .has_manifest = true,
+       .output_only = {"version"},
+       .columns = {{"NAME", "name", kShortName},
+                   {"RESOURCE", "resource", kShortName},
+                   {"COLUMNS", "columns"},
+                   {"LEVEL", "level"},
+                   {"MEMBERS", "members"},
+                   {"OWNER", "owner"},
+                   {"COMMENT", "comment"}},
+       .resource = catalog::v1::Grant::descriptor(),
+       .service = governance},
+      {.name = "RowFilter",
+       .plural = "RowFilters",
+       .command_name = "row-filter",
+       .aliases = {"row-filters"},
+       .pattern = "rowFilters/{row_filter}",
+       .has_manifest = true,
+       .output_only = {"version"},
+       .columns = {{"NAME", "name", kShortName},
+                   {"TABLE", "table", kShortName},
+                   {"MEMBERS", "members"},
+                   {"EXPRESSION", "expression"},
+                   {"OWNER", "owner"}},
+       .resource = catalog::v1::RowFilter::descriptor(),
+       .service = governance},
+      {.name = "ColumnMask",
+       .plural = "ColumnMasks",
+       .command_name = "column-mask",
+       .aliases = {"column-masks"},
+       .pattern = "columnMasks/{column_mask}",
+       .has_manifest = true,
+       .output_only = {"version"},
+       .columns = {{"NAME", "name", kShortName},
+                   {"TABLE", "table", kShortName},
+                   {"COLUMN", "column"},
+                   {"MEMBERS", "members"},
+                   {"PRIORITY", "priority"},
+                   {"OWNER", "owner"},
+                   {"COMMENT", "comment"}},
+       .resource = catalog::v1::ColumnMask::descriptor(),
+       .service = governance},
       {.name = "Connector",
        .plural = "Connectors",
        .command_name = "connector",
@@ -270,6 +317,21 @@ std::vector<Kind> ReadOnlyKinds() {
                    {"ERROR", "error.message"}},
        .resource = catalog::v1::MaintenanceJob::descriptor(),
        .service = catalog},
+      {.name = "AuditEntry",
+       .plural = "AuditEntries",
+       .command_name = "audit-entry",
+       .aliases = {"audit", "audit-entries"},
+       .pattern = "auditEntries/{audit_entry}",
+       .is_history = true,
+       .columns = {{"NAME", "name", kShortName},
+                   {"TIME", "time"},
+                   {"USER", "user"},
+                   {"ACTION", "action"},
+                   {"RESOURCE", "resource"},
+                   {"BEFORE", "before"},
+                   {"AFTER", "after"}},
+       .resource = catalog::v1::AuditEntry::descriptor(),
+       .service = ServiceOf(catalog::v1::GetGrantRequest::descriptor())},
       {.name = "Query",
        .plural = "Queries",
        .command_name = "query",

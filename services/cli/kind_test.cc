@@ -45,9 +45,10 @@ TEST(KindTest, EveryEntryNamesRpcsAndFieldsThatExist) {
 }
 
 TEST(KindTest, ManifestKindsStandInTheOrderInWhichTheyDependOnEachOther) {
-  EXPECT_THAT(ManifestKindNames(),
-              ElementsAre("Database", "Table", "Crawler", "Stream", "Connector", "Device",
-                          "Channel", "Rule", "Pipeline", "Dataset", "Dashboard"));
+  EXPECT_THAT(
+      ManifestKindNames(),
+      ElementsAre("Database", "Table", "Crawler", "Stream", "Grant", "RowFilter", "ColumnMask",
+                  "Connector", "Device", "Channel", "Rule", "Pipeline", "Dataset", "Dashboard"));
 }
 
 TEST(KindTest, IsFoundByNamePluralAndAlias) {
