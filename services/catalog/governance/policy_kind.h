@@ -4,7 +4,6 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "tarn/catalog/v1/column_mask.pb.h"
 #include "tarn/catalog/v1/grant.pb.h"

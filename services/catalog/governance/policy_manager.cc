@@ -155,6 +155,9 @@ absl::StatusOr<P> PolicyManager::FromRecord(const PolicyRecord& record) {
 
 absl::StatusOr<const GovernedObject*> PolicyManager::ObjectOf(const PolicyObject& object) {
   absl::StatusOr<const GovernedObject*> found = objects_.Get(object);
+  if (absl::IsNotFound(found.status()) && !object.table.empty()) {
+    found = objects_.Get({object.database, ""});
+  }
   if (absl::IsNotFound(found.status())) return nullptr;
   return found;
 }

@@ -5,7 +5,6 @@
 // <KIND>_NOT_FOUND (also for what the caller may not read), GOVERNANCE_NOT_ALLOWED, INVALID_FIELD.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -72,7 +71,7 @@ class PolicyManager {
   absl::StatusOr<P> Find(const std::string& name);
   template <typename P>
   absl::StatusOr<P> FromRecord(const PolicyRecord& record);
-  // Null when what the policy is on is gone.
+  // The database of a table that is gone; null when that is gone too.
   absl::StatusOr<const GovernedObject*> ObjectOf(const PolicyObject& object);
   template <typename P>
   absl::StatusOr<bool> Reads(const P& policy);

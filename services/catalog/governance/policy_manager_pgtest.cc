@@ -460,6 +460,23 @@ TEST_F(PolicyManagerTest, APolicyWhoseTableChangedShowsNothing) {
   EXPECT_EQ(access.row_predicate(), "false");
 }
 
+TEST_F(PolicyManagerTest, PoliciesOutliveTheirTableAndHoldForTheNextOne) {
+  ASSERT_OK(Create(ada_, FilterOn("f", "t", "id = 1")));
+  ASSERT_OK(Create(ada_, MaskOn("m", "id", 0)));
+  ASSERT_OK(db_.pool().Run(
+      [&](Transaction& txn) { return TableManager(txn).Delete(db_.actor(), db_.Key("t"), ""); }));
+  EXPECT_THAT(Names<v1::RowFilter>(ada_), ElementsAre("rowFilters/f"));
+  ASSERT_OK_AND_ASSIGN(v1::RowFilter filter, Get<v1::RowFilter>(ada_, "rowFilters/f"));
+  filter.set_expression("id = 2");
+  EXPECT_THAT(Update(ada_, filter), StatusIs(absl::StatusCode::kNotFound, "TABLE_NOT_FOUND"));
+  // The owner of the database tidies up.
+  ASSERT_OK(Delete<v1::ColumnMask>(ada_, "columnMasks/m"));
+  db_.CreateTable("t");
+  ASSERT_OK_AND_ASSIGN(const v1::EffectiveAccess access, Access(ada_));
+  EXPECT_EQ(access.rows(), v1::ROW_VISIBILITY_FILTERED);
+  EXPECT_EQ(access.columns(0).visibility(), v1::COLUMN_VISIBILITY_PLAIN);
+}
+
 TEST_F(PolicyManagerTest, HashesAreTheSameInTheWholeWorkspace) {
   v1::ColumnMask mask = MaskOn("m", "id", 0);
   mask.mutable_hash();
