@@ -19,6 +19,7 @@ find_package(gRPC REQUIRED)
 pkg_check_modules(LIBPQXX REQUIRED IMPORTED_TARGET libpqxx)
 pkg_check_modules(LIBPQ REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(LIBZSTD REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 
 find_program(TARN_PROTOC protoc REQUIRED)
 find_program(TARN_GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)

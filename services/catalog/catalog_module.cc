@@ -37,7 +37,8 @@ CatalogModule::CatalogModule(CatalogOptions options, const server::ModuleContext
       policy_engine_(PolicyEngineOptions()),
       service_(context.HandlerOptions("catalog"), storage_, live_files_, metrics_, jobs_),
       governance_service_(context.HandlerOptions("catalog"), storage_, policy_engine_),
-      history_service_(context.HandlerOptions("catalog"), storage_) {}
+      history_service_(context.HandlerOptions("catalog"), storage_),
+      explanation_service_(context.HandlerOptions("catalog"), storage_) {}
 
 CatalogModule::~CatalogModule() { Stop(); }
 
@@ -45,6 +46,7 @@ void CatalogModule::RegisterServices(grpc::ServerBuilder& builder) {
   builder.RegisterService(&service_);
   builder.RegisterService(&governance_service_);
   builder.RegisterService(&history_service_);
+  builder.RegisterService(&explanation_service_);
 }
 
 absl::Status CatalogModule::Start() {
@@ -62,6 +64,8 @@ absl::Status CatalogModule::Start() {
   orphan_sweeper_ = std::make_unique<OrphanSweeper>(storage_.pool(), *lake_, metrics_, clock_,
                                                     options_.orphan_grace);
 
+  upload_trigger_ = std::make_unique<UploadTrigger>(storage_.pool(), jobs_);
+
   // Until PostgreSQL is open there is no work.
   const auto when_open = [this](auto work) {
     return [this, work](const std::atomic<bool>& stop) -> absl::StatusOr<bool> {
@@ -70,9 +74,11 @@ absl::Status CatalogModule::Start() {
     };
   };
   for (int64_t i = 0; i < options_.crawl_workers; ++i) {
-    loops_.push_back(std::make_unique<WorkLoop>(
-        "crawling", jobs_, options_.poll_interval,
-        when_open([this](const std::atomic<bool>& stop) { return crawl_worker_->RunOne(stop); })));
+    loops_.push_back(std::make_unique<WorkLoop>("crawling", jobs_, options_.poll_interval,
+                                                when_open([this](const std::atomic<bool>& stop) {
+                                                  upload_trigger_->Start();
+                                                  return crawl_worker_->RunOne(stop);
+                                                })));
   }
   for (int64_t i = 0; i < options_.maintenance_workers; ++i) {
     loops_.push_back(std::make_unique<WorkLoop>("maintenance", jobs_, options_.poll_interval,
@@ -121,6 +127,7 @@ void CatalogModule::Drain() {
 
 void CatalogModule::Stop() {
   loops_.clear();
+  upload_trigger_.reset();
   storage_.Stop();
 }
 

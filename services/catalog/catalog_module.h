@@ -14,7 +14,9 @@
 #include "services/catalog/catalog_options.h"
 #include "services/catalog/catalog_service.h"
 #include "services/catalog/change_signal.h"
+#include "services/catalog/crawl/crawl_explanation_service.h"
 #include "services/catalog/crawl/crawl_worker.h"
+#include "services/catalog/crawl/upload_trigger.h"
 #include "services/catalog/governance/governance_service.h"
 #include "services/catalog/history/history_service.h"
 #include "services/catalog/live_file_cache.h"
@@ -54,6 +56,7 @@ class CatalogModule final : public server::Module {
   CatalogService service_;
   GovernanceService governance_service_;
   HistoryService history_service_;
+  CrawlExplanationService explanation_service_;
 
   std::optional<lake::LakePaths> lake_;
   std::unique_ptr<CrawlWorker> crawl_worker_;
@@ -61,6 +64,7 @@ class CatalogModule final : public server::Module {
   std::unique_ptr<GarbageCollector> garbage_collector_;
   std::unique_ptr<MaintenancePolicy> maintenance_policy_;
   std::unique_ptr<OrphanSweeper> orphan_sweeper_;
+  std::unique_ptr<UploadTrigger> upload_trigger_;
   ChangeSignal garbage_signal_;
   std::vector<std::unique_ptr<WorkLoop>> loops_;  // last: they use what is above
 };

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "common/config/option_set.h"
+#include "common/events/event.h"
 #include "services/catalog/testing/catalog_module_test.h"
 
 namespace tarn::catalog {
@@ -49,6 +50,61 @@ TEST_F(CatalogModuleTest, ACrawlerMakesATableThatCanBeScanned) {
   EXPECT_EQ(messages[0].total_file_count(), 1);
   EXPECT_EQ(messages[1].files(0).path(), "default/landing/d/t/dt=2024-01-01/a.csv");
   EXPECT_EQ(messages[1].files(0).partition(0).value(), "2024-01-01");
+}
+
+TEST_F(CatalogModuleTest, AnUploadIsFollowedByACrawlThatExplainsItself) {
+  ASSERT_OK(MakeDatabase());
+  v1::CreateCrawlerRequest make;
+  make.mutable_crawler()->set_name("crawlers/t");
+  make.mutable_crawler()->set_table("databases/d/tables/t");
+  make.mutable_crawler()->set_on_upload(true);
+  make.mutable_crawler()->add_exclude("*.tmp");
+  ASSERT_OK_AND_ASSIGN(v1::Crawler crawler, Call(&v1::CatalogService::Stub::CreateCrawler, make));
+  EXPECT_EQ(crawler.on_schema_change(), v1::SCHEMA_CHANGE_POLICY_UPDATE);
+  lake_.WriteFile("default/landing/d/t/a.csv", "a,b\n1,x\n2,y\n");
+
+  // The trigger begins with what is told after it started: uploads go on until one is followed.
+  v1::ListCrawlsResponse crawls;
+  const absl::Time deadline = absl::Now() + absl::Seconds(30);
+  while (crawls.crawls_size() == 0 && absl::Now() < deadline) {
+    ASSERT_OK(db_.pool().Run([](Transaction& txn) {
+      return events::Append(txn, {.workspace = "default",
+                                  .type = "tarn.ingestion.file.uploaded",
+                                  .source = "ingestion",
+                                  .subject = "databases/d/tables/t",
+                                  .data = R"({"path": "d/t/a.csv"})"});
+    }));
+    v1::ListCrawlsRequest list;
+    list.set_parent("crawlers/t");
+    ASSERT_OK_AND_ASSIGN(crawls, Call(&v1::CatalogService::Stub::ListCrawls, list));
+  }
+  ASSERT_GE(crawls.crawls_size(), 1);
+  v1::GetCrawlRequest get;
+  get.set_name(crawls.crawls(0).name());
+  get.mutable_wait()->set_seconds(30);
+  ASSERT_OK_AND_ASSIGN(const v1::Crawl crawl, Call(&v1::CatalogService::Stub::GetCrawl, get));
+  EXPECT_EQ(crawl.state(), common::v1::EXECUTION_STATE_SUCCEEDED) << crawl.ShortDebugString();
+
+  const auto stub = v1::CrawlExplanationService::NewStub(server_->InProcessChannel({}));
+  v1::ListColumnExplanationsRequest list;
+  list.set_parent(crawl.name());
+  list.set_page_size(1);
+  std::vector<std::string> columns;
+  do {
+    ASSERT_OK_AND_ASSIGN(
+        const v1::ListColumnExplanationsResponse page,
+        rpc::Call(*stub, &v1::CrawlExplanationService::Stub::ListColumnExplanations, list,
+                  {authority_.TokenFor(auth::TestCaller("ada", auth::kViewerRole)), ""}));
+    for (const v1::ColumnExplanation& column : page.columns()) {
+      columns.push_back(column.column() + " " + column.type());
+    }
+    list.set_page_token(page.next_page_token());
+  } while (!list.page_token().empty());
+  EXPECT_THAT(columns, ElementsAre("a long", "b string"));
+  list.set_parent("crawlers/t/crawls/nope");
+  EXPECT_THAT(rpc::Call(*stub, &v1::CrawlExplanationService::Stub::ListColumnExplanations, list,
+                        {authority_.TokenFor(auth::TestCaller("ada", auth::kViewerRole)), ""}),
+              StatusIs(absl::StatusCode::kNotFound, "CRAWL_NOT_FOUND"));
 }
 
 TEST_F(CatalogModuleTest, ARequestIdMakesARetryReturnTheFirstResult) {

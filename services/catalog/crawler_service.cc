@@ -37,6 +37,24 @@ absl::StatusOr<Crawler> Updated(Crawler current, const Crawler& given,
       current.csv = given.csv;
     } else if (field == "xml") {
       current.xml_row_element = given.xml_row_element;
+    } else if (field == "on_schema_change") {
+      current.options.on_schema_change = given.options.on_schema_change;
+    } else if (field == "on_deletion") {
+      current.options.on_deletion = given.options.on_deletion;
+    } else if (field == "recrawl") {
+      current.options.recrawl = given.options.recrawl;
+    } else if (field == "exclude") {
+      current.options.exclude = given.options.exclude;
+    } else if (field == "on_upload") {
+      current.options.on_upload = given.options.on_upload;
+    } else if (field == "encoding") {
+      current.options.encoding = given.options.encoding;
+    } else if (field == "text") {
+      current.options.text_pattern = given.options.text_pattern;
+    } else if (field == "line_comment") {
+      current.options.line_comment = given.options.line_comment;
+    } else if (field == "partition_columns") {
+      current.options.partition_columns = given.options.partition_columns;
     } else if (field == "comment") {
       current.comment = given.comment;
     } else {
@@ -132,7 +150,8 @@ grpc::Status CatalogService::StartCrawl(grpc::ServerContext* context,
       context, "StartCrawl", *request, response,
       [&](Transaction& txn, const Actor& actor, v1::Crawl* made) -> absl::Status {
         TARN_ASSIGN_OR_RETURN(const std::string id, CrawlerId(request->name()));
-        TARN_ASSIGN_OR_RETURN(const Crawl crawl, CrawlerManager(txn).Start(actor, id));
+        TARN_ASSIGN_OR_RETURN(const Crawl crawl,
+                              CrawlerManager(txn).Start(actor, id, request->dry_run()));
         ToProto(crawl, made);
         return absl::OkStatus();
       });

@@ -24,6 +24,7 @@ enum class FileFormat {
   kJsonLines = 3,
   kJsonArray = 4,
   kXml = 5,
+  kText = 6,
 };
 
 struct CsvOptions {
@@ -41,6 +42,7 @@ struct ExternalSource {
   FileFormat format = FileFormat::kUnspecified;
   std::optional<CsvOptions> csv;
   std::string xml_row_element;
+  std::string text_pattern;
 
   friend bool operator==(const ExternalSource&, const ExternalSource&) = default;
 };

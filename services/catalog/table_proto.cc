@@ -8,6 +8,7 @@
 #include "common/ids/ids.h"
 #include "common/names/names.h"
 #include "common/status/status_macros.h"
+#include "common/table_schema/engine_types.h"
 #include "services/catalog/time_proto.h"
 
 namespace tarn::catalog {
@@ -36,6 +37,9 @@ void DefinitionToProto(const TableDefinition& definition, v1::Table* proto) {
     if (definition.external->csv) ToProto(*definition.external->csv, out->mutable_csv());
     if (!definition.external->xml_row_element.empty()) {
       out->mutable_xml()->set_row_element(definition.external->xml_row_element);
+    }
+    if (!definition.external->text_pattern.empty()) {
+      out->mutable_text()->set_pattern(definition.external->text_pattern);
     }
   }
   if (definition.view) {
@@ -69,7 +73,8 @@ TableDefinition DefinitionFromProto(const v1::Table& proto, const std::string& p
   if (proto.has_external()) {
     ExternalSource source{.path = proto.external().path(),
                           .format = static_cast<FileFormat>(proto.external().format()),
-                          .xml_row_element = proto.external().xml().row_element()};
+                          .xml_row_element = proto.external().xml().row_element(),
+                          .text_pattern = proto.external().text().pattern()};
     if (proto.external().has_csv()) source.csv = CsvOptionsFromProto(proto.external().csv());
     definition.external = std::move(source);
   }
@@ -165,6 +170,12 @@ Field FieldFromProto(const v1::Field& proto, const std::string& path,
         FieldFromProto(proto.fields(i), absl::StrCat(path, ".fields[", i, "]"), violations));
   }
   return field;
+}
+
+std::string DisplayTypeOf(const Field& field) {
+  v1::Field proto;
+  ToProto(field, &proto);
+  return table_schema::DisplayTypeOf(proto);
 }
 
 void ToProto(const CsvOptions& options, v1::CsvOptions* proto) {

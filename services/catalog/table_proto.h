@@ -39,6 +39,8 @@ absl::StatusOr<Table> TableFromProto(const v1::Table& proto, const std::string& 
                                      const std::string& field = "table");
 
 void ToProto(const Field& field, v1::Field* proto);
+// The type for people: "struct<a: long, b: list<string>>".
+std::string DisplayTypeOf(const Field& field);
 void ToProto(const CsvOptions& options, v1::CsvOptions* proto);
 CsvOptions CsvOptionsFromProto(const v1::CsvOptions& proto);
 // Adds to `violations` what is wrong with a field, whose place is `path`.

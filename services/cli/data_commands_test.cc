@@ -1,11 +1,10 @@
-// put, upload, query, crawl and run against a server.
+// put, upload, query and run against a server.
 #include <algorithm>
 #include <map>
 #include <mutex>
 #include <set>
 #include <sstream>
 
-#include "tarn/catalog/v1/catalog_service.pb.h"
 #include "tarn/ingestion/v1/ingestion_service.pb.h"
 #include "tarn/query/v1/query_service.pb.h"
 #include "tarn/transform/v1/transform_service.pb.h"
@@ -473,45 +472,6 @@ TEST_F(QueryTest, OnlyAReadIsSentAgain) {
   tarn_.Fail(kExecuteQuery, away);
   EXPECT_EQ(Run({"query", "INSERT INTO t SELECT 1"}).code, kExitFailed);
   EXPECT_EQ(tarn_.CallsOf(kExecuteQuery), 3);
-}
-
-class WorkTest : public CommandTest {};
-
-TEST_F(WorkTest, ACrawlIsWaitedForAndReported) {
-  using catalog::v1::Crawl;
-  tarn_.On<catalog::v1::StartCrawlRequest, Crawl>(
-      "/tarn.catalog.v1.CatalogService/StartCrawl", [](const auto& requests, auto* responses) {
-        auto& crawl = responses->emplace_back();
-        crawl.set_name(requests[0].name() + "/crawls/1");
-        crawl.set_state(common::v1::EXECUTION_STATE_QUEUED);
-        return absl::OkStatus();
-      });
-  bool fails = false;
-  tarn_.On<catalog::v1::GetCrawlRequest, Crawl>(
-      "/tarn.catalog.v1.CatalogService/GetCrawl", [&fails](const auto&, auto* responses) {
-        auto& crawl = responses->emplace_back();
-        crawl.set_name("crawlers/usage-json/crawls/1");
-        crawl.set_state(fails ? common::v1::EXECUTION_STATE_FAILED
-                              : common::v1::EXECUTION_STATE_SUCCEEDED);
-        crawl.set_outcome("created");
-        crawl.set_file_count(6);
-        crawl.set_changed_file_count(6);
-        crawl.set_row_count(1728);
-        auto* problem = crawl.add_problems();
-        problem->set_path("dt=1/a.json");
-        problem->set_message("the last line is cut");
-        if (fails) crawl.mutable_error()->set_message("no file could be read");
-        if (fails) crawl.mutable_error()->set_code(3);
-        return absl::OkStatus();
-      });
-  CommandResult result = Run({"crawl", "usage-json"});
-  EXPECT_EQ(result.code, kExitOk);
-  EXPECT_EQ(result.out, "usage-json: created, 6 files (6 changed), 1,728 rows\n");
-  EXPECT_EQ(result.err, "tarn: dt=1/a.json: the last line is cut\n");
-  fails = true;
-  result = Run({"crawl", "usage-json"});
-  EXPECT_EQ(result.code, kExitFailed);
-  EXPECT_THAT(result.err, HasSubstr("tarn: the crawl failed: no file could be read"));
 }
 
 class RunTest : public CommandTest {

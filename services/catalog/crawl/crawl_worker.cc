@@ -18,34 +18,40 @@ namespace tarn::catalog {
 namespace {
 
 constexpr absl::Duration kCancelPoll = absl::Milliseconds(500);
+// Of the files that differ, in one crawl's report.
+constexpr size_t kMaxFileChanges = 100;
+// A property of the table; see DELETION_POLICY_MARK.
+constexpr char kMissingFiles[] = "tarn.crawl.missing_files";
 
-// Whether the catalog names the file in just this form already.
-bool SameFile(const DataFile& a, const DataFile& b) {
-  return a.path == b.path && a.derived_path == b.derived_path && a.row_count == b.row_count &&
-         a.byte_count == b.byte_count && a.partition == b.partition &&
-         a.modify_time == b.modify_time;
+absl::Status CheckExternal(const Table& table) {
+  if (table.type == TableType::kExternal) return absl::OkStatus();
+  return FailedPrecondition("TABLE_EXISTS",
+                            "table " + table.key.SqlName() +
+                                " exists and is no external table; give the crawler another table",
+                            {{"table", table.key.SqlName()}});
 }
 
-// The change from the live files to those found.
-struct FileChange {
-  std::vector<DataFile> added;
-  std::vector<std::string> removed;
+// The definition that a table gets.
+struct NextDefinition {
+  TableDefinition definition;
+  int last_field_id = 0;
+  bool changed = false;
 };
 
-FileChange Difference(const std::vector<DataFile>& live, const std::vector<DataFile>& found) {
-  std::map<std::string, const DataFile*> before;
-  for (const DataFile& file : live) before.emplace(file.path, &file);
-  FileChange change;
-  for (const DataFile& file : found) {
-    const auto old = before.find(file.path);
-    if (old != before.end() && SameFile(*old->second, file)) {
-      before.erase(old);
-    } else {
-      change.added.push_back(file);
-    }
+absl::StatusOr<NextDefinition> Next(const Table& current, const TableDefinition& found) {
+  TARN_ASSIGN_OR_RETURN(SchemaChange columns,
+                        ReplaceColumns(current.definition.schema.fields, current.last_field_id,
+                                       found.schema.fields, TypeChange::kAny));
+  NextDefinition next{.definition = found, .last_field_id = columns.last_field_id};
+  next.definition.schema.schema_id = current.definition.schema.schema_id;
+  next.definition.schema.fields = std::move(columns.fields);
+  next.definition.sort_fields = current.definition.sort_fields;
+  next.changed = next.definition != current.definition;
+  if (next.changed) {
+    TARN_RETURN_IF_ERROR(
+        ValidateTable({.type = TableType::kExternal, .definition = next.definition}));
   }
-  for (const auto& [path, file] : before) change.removed.push_back(path);
-  return change;
+  return next;
 }
 
 // Makes the table, or gives it the columns found; says what it did.
@@ -62,50 +68,97 @@ absl::StatusOr<std::string> ApplyDefinition(Transaction& txn, const Actor& actor
     TARN_RETURN_IF_ERROR(tables.Create(actor, std::move(table)).status());
     return "created";
   }
-  if (current->type != TableType::kExternal) {
-    return FailedPrecondition("TABLE_EXISTS",
-                              "table " + crawler.table.SqlName() +
-                                  " exists and is no external table; give the crawler another "
-                                  "table",
-                              {{"table", crawler.table.SqlName()}});
-  }
-  TARN_ASSIGN_OR_RETURN(SchemaChange columns,
-                        ReplaceColumns(current->definition.schema.fields, current->last_field_id,
-                                       definition.schema.fields, TypeChange::kAny));
-  TableDefinition next = definition;
-  next.schema.schema_id = current->definition.schema.schema_id;
-  next.schema.fields = std::move(columns.fields);
-  next.sort_fields = current->definition.sort_fields;
-  if (next == current->definition) return "unchanged";
-  TARN_RETURN_IF_ERROR(ValidateTable({.type = TableType::kExternal, .definition = next}));
+  TARN_RETURN_IF_ERROR(CheckExternal(*current));
+  TARN_ASSIGN_OR_RETURN(NextDefinition next, Next(*current, definition));
+  if (!next.changed) return "unchanged";
   TARN_RETURN_IF_ERROR(
-      tables.Redefine(actor, *current, std::move(next), columns.last_field_id).status());
+      tables.Redefine(actor, *current, std::move(next.definition), next.last_field_id).status());
   return "schema_changed";
 }
 
-// All of a crawl's effect; its outcome.
-absl::StatusOr<std::string> Apply(Transaction& txn, const Actor& actor, const Crawler& crawler,
-                                  const std::string& crawl, const CrawlFindings& findings) {
-  TARN_ASSIGN_OR_RETURN(std::string outcome,
-                        ApplyDefinition(txn, actor, crawler, findings.definition));
+// Says in the table's properties how many of its files are gone, where the crawler is to.
+absl::Status MarkMissing(Transaction& txn, const Actor& actor, const Crawler& crawler,
+                         const Table& table, int64_t missing) {
+  TableChange change{.properties = table.properties};
+  change.properties->erase(kMissingFiles);
+  if (crawler.options.on_deletion == DeletionPolicy::kMark && missing > 0) {
+    change.properties->emplace(kMissingFiles, std::to_string(missing));
+  }
+  if (*change.properties == table.properties) return absl::OkStatus();
+  return TableManager(txn).Update(actor, crawler.table, change).status();
+}
+
+// Puts what differs into the crawl's report: columns, then the first files.
+void ReportChanges(const CrawlFindings& findings, const FileDifference& files, bool creates,
+                   const Crawler& crawler, Crawl& crawl) {
+  if (creates) {
+    crawl.changes.push_back({CrawlChangeKind::kCreateTable, crawler.table.SqlName(), "", "", ""});
+  }
+  std::vector<CrawlChange> file_changes =
+      DescribeFiles(files, crawler.table.workspace + "/landing/");
+  for (const CrawlChange& change : findings.changes) {
+    if (change.kind == CrawlChangeKind::kRemoveFile) {
+      file_changes.push_back(change);
+    } else {
+      crawl.changes.push_back(change);
+    }
+  }
+  crawl.change_count = static_cast<int64_t>(crawl.changes.size() + file_changes.size());
+  if (file_changes.size() > kMaxFileChanges) file_changes.resize(kMaxFileChanges);
+  crawl.changes.insert(crawl.changes.end(), file_changes.begin(), file_changes.end());
+}
+
+// What a crawl would do, which changes nothing.
+absl::Status Foresee(Transaction& txn, const Crawler& crawler, const CrawlFindings& findings,
+                     Crawl& crawl) {
+  const std::optional<Table> current = TableStore(txn).Find(crawler.table);
+  FileDifference files;
+  if (!current) {
+    crawl.outcome = "created";
+    files.added = findings.files;
+  } else {
+    TARN_RETURN_IF_ERROR(CheckExternal(*current));
+    TARN_ASSIGN_OR_RETURN(const NextDefinition next, Next(*current, findings.definition));
+    files = CompareFiles(TableStore(txn).LiveFiles(current->uid), findings.files);
+    const bool same_files = files.added.empty() && files.removed.empty();
+    crawl.outcome = next.changed ? "schema_changed" : same_files ? "unchanged" : "files_changed";
+  }
+  ReportChanges(findings, files, !current, crawler, crawl);
+  return absl::OkStatus();
+}
+
+// All of a crawl's effect, and what is reported of it.
+absl::Status Apply(Transaction& txn, const Actor& actor, const Crawler& crawler,
+                   const CrawlFindings& findings, const std::map<std::string, CrawledFile>& stored,
+                   Crawl& crawl) {
+  TARN_ASSIGN_OR_RETURN(crawl.outcome, ApplyDefinition(txn, actor, crawler, findings.definition));
+  const bool created = crawl.outcome == "created";
   TableStore store(txn);
   TARN_ASSIGN_OR_RETURN(const Table table, TableManager(txn).Get(crawler.table));
-  FileChange change = Difference(store.LiveFiles(table.uid), findings.files);
-  if (!change.added.empty() || !change.removed.empty()) {
+  TARN_RETURN_IF_ERROR(MarkMissing(txn, actor, crawler, table, findings.missing_files));
+  FileDifference files = CompareFiles(store.LiveFiles(table.uid), findings.files);
+  ReportChanges(findings, files, created, crawler, crawl);
+  if (!files.added.empty() || !files.removed.empty()) {
     CommitRequest commit;
     commit.parameters = {.key = crawler.table,
-                         .request_id = "crawl-" + crawl,
+                         .request_id = "crawl-" + crawl.id,
                          .operation = SnapshotOperation::kCrawl,
-                         .added_files = std::move(change.added),
-                         .removed_paths = std::move(change.removed),
-                         .summary = {{"crawl", "crawlers/" + crawler.id + "/crawls/" + crawl}},
+                         .added_files = std::move(files.added),
+                         .removed_paths = std::move(files.removed),
+                         .summary = {{"crawl", "crawlers/" + crawler.id + "/crawls/" + crawl.id}},
                          .committed_by = actor.user,
                          .call_request_id = actor.request_id};
     TARN_RETURN_IF_ERROR(CommitManager::CommitIn(txn, actor, commit).status());
-    if (outcome == "unchanged") outcome = "files_changed";
+    if (crawl.outcome == "unchanged") crawl.outcome = "files_changed";
   }
-  CrawlerStore(txn).ReplaceCrawledFiles(actor.workspace, crawler.id, findings.crawled);
-  return outcome;
+  CrawlerStore crawlers(txn);
+  const std::optional<Crawler> now =
+      crawlers.Find(actor.workspace, crawler.id, /*for_update=*/true);
+  // Told otherwise meanwhile, it is to read the files in another way: nothing learnt here holds.
+  if (now && now->revision == crawler.revision) {
+    crawlers.UpdateCrawledFiles(actor.workspace, crawler.id, stored, findings.crawled);
+  }
+  return absl::OkStatus();
 }
 
 // The error of a crawl whose files have problems; the first of them stands in its message.
@@ -155,29 +208,42 @@ bool CrawlWorker::CancelRequested(const Lease& lease) {
   return requested.ok() && *requested;
 }
 
-absl::StatusOr<CrawlFindings> CrawlWorker::Find(const Crawler& crawler, const Lease& lease,
-                                                const std::function<bool()>& stop) {
-  CrawlInput input{.workspace = lease.key[0],
+struct CrawlWorker::Work {
+  Lease lease;
+  Crawler crawler;
+  bool dry_run = false;
+  // What crawls before left of files.
+  std::map<std::string, CrawledFile> stored;
+};
+
+absl::StatusOr<CrawlFindings> CrawlWorker::Find(Work& work, const std::function<bool()>& stop) {
+  const Crawler& crawler = work.crawler;
+  const std::string& workspace = work.lease.key[0];
+  CrawlInput input{.workspace = workspace,
                    .folder = crawler.path,
                    .format = crawler.format,
                    .csv = crawler.csv,
                    .xml_row_element = crawler.xml_row_element,
-                   .max_problems = options_.max_problems};
+                   .options = crawler.options,
+                   .max_problems = options_.max_problems,
+                   .dry_run = work.dry_run};
   TARN_RETURN_IF_ERROR(pool_.Run([&](Transaction& txn) -> absl::Status {
     const std::optional<Table> table = TableStore(txn).Find(crawler.table);
+    work.stored = CrawlerStore(txn).CrawledFiles(workspace, crawler.id);
     // What was learned holds only for the table that it led to.
     if (table && table->type == TableType::kExternal) {
       input.current = table->definition;
-      input.known = CrawlerStore(txn).CrawledFiles(lease.key[0], crawler.id);
+      input.known = work.stored;
     }
     return absl::OkStatus();
   }));
   return CrawlRunner(lake_, engine_).Run(input, stop);
 }
 
-absl::StatusOr<std::string> CrawlWorker::End(const Crawler& crawler, const Lease& lease,
+absl::StatusOr<std::string> CrawlWorker::End(const Work& work,
                                              const absl::StatusOr<CrawlFindings>& found) {
-  const Actor actor{lease.key[0], crawler.owner, ""};
+  const Crawler& crawler = work.crawler;
+  const Actor actor{work.lease.key[0], crawler.owner, ""};
   absl::Status error = found.status();
   if (found.ok() && !found->problems.empty()) error = ProblemsError(found->problems);
 
@@ -185,8 +251,8 @@ absl::StatusOr<std::string> CrawlWorker::End(const Crawler& crawler, const Lease
   while (true) {
     std::string outcome;
     const absl::Status ended = pool_.Run([&](Transaction& txn) -> absl::Status {
-      TARN_RETURN_IF_ERROR(CheckLease(txn, CrawlerStore::Leases(), lease));
-      Crawl crawl{.crawler = crawler.id, .id = lease.key[2]};
+      TARN_RETURN_IF_ERROR(CheckLease(txn, CrawlerStore::Leases(), work.lease));
+      Crawl crawl{.crawler = crawler.id, .id = work.lease.key[2]};
       crawl.execution.state = error.ok()                 ? ExecutionState::kSucceeded
                               : absl::IsCancelled(error) ? ExecutionState::kCancelled
                                                          : ExecutionState::kFailed;
@@ -196,13 +262,21 @@ absl::StatusOr<std::string> CrawlWorker::End(const Crawler& crawler, const Lease
         crawl.row_count = found->row_count;
         crawl.problems = found->problems;
       }
-      if (error.ok()) {
+      if (error.ok() && work.dry_run) {
+        TARN_RETURN_IF_ERROR(Foresee(txn, crawler, *found, crawl));
+      } else if (error.ok()) {
         TARN_RETURN_IF_FAILPOINT("catalog.crawl.before_apply");
-        TARN_ASSIGN_OR_RETURN(crawl.outcome, Apply(txn, actor, crawler, crawl.id, *found));
+        TARN_RETURN_IF_ERROR(Apply(txn, actor, crawler, *found, work.stored, crawl));
       }
-      CrawlerStore(txn).Finish(actor.workspace, crawl, error);
+      CrawlerStore store(txn);
+      store.Finish(actor.workspace, crawl, error);
+      if (found.ok() && !found->explanations.empty()) {
+        store.InsertExplanations(actor.workspace, crawl, found->explanations);
+      }
       outcome = crawl.outcome;
-      if (crawl.execution.state == ExecutionState::kCancelled) return absl::OkStatus();
+      if (crawl.execution.state == ExecutionState::kCancelled || work.dry_run) {
+        return absl::OkStatus();
+      }
       return AppendEvent(txn, actor, crawler, crawl, error);
     });
     if (ended.ok()) return error.ok() ? outcome : "failed";
@@ -216,15 +290,20 @@ absl::StatusOr<std::string> CrawlWorker::End(const Crawler& crawler, const Lease
 }
 
 absl::StatusOr<bool> CrawlWorker::RunOne(const std::atomic<bool>& stop) {
-  std::optional<Crawler> crawler;
-  TARN_ASSIGN_OR_RETURN(const std::optional<Lease> lease,
-                        pool_.Run([&](Transaction& txn) -> absl::StatusOr<std::optional<Lease>> {
-                          CrawlerStore store(txn);
-                          std::optional<Lease> claimed =
-                              store.Claim(options_.holder, options_.lease);
-                          if (claimed) crawler = store.Find(claimed->key[0], claimed->key[1]);
-                          return claimed;
-                        }));
+  Work work;
+  TARN_ASSIGN_OR_RETURN(
+      const std::optional<Lease> lease,
+      pool_.Run([&](Transaction& txn) -> absl::StatusOr<std::optional<Lease>> {
+        CrawlerStore store(txn);
+        std::optional<Lease> claimed = store.Claim(options_.holder, options_.lease);
+        if (!claimed) return claimed;
+        const std::vector<std::string>& key = claimed->key;
+        const std::optional<Crawl> crawl = store.FindCrawl(key[0], key[1], key[2]);
+        const std::optional<Crawler> crawler = store.Find(key[0], key[1]);
+        if (!crawl || !crawler) return std::optional<Lease>();  // removed just now
+        work = {.lease = *claimed, .crawler = *crawler, .dry_run = crawl->dry_run};
+        return claimed;
+      }));
   if (!lease) return false;
   TARN_FAILPOINT("catalog.crawl.claimed");
 
@@ -239,7 +318,7 @@ absl::StatusOr<bool> CrawlWorker::RunOne(const std::atomic<bool>& stop) {
     }
     return cancelled || keeper.lost() || stop;
   };
-  const absl::StatusOr<CrawlFindings> found = Find(*crawler, *lease, should_stop);
+  const absl::StatusOr<CrawlFindings> found = Find(work, should_stop);
   if (duckdb::IsEngineFatal(found.status())) engine_.Discard();
   // Stopped by nobody who wanted the crawl to end: another worker takes it up.
   if (absl::IsCancelled(found.status()) && !cancelled) {
@@ -249,12 +328,15 @@ absl::StatusOr<bool> CrawlWorker::RunOne(const std::atomic<bool>& stop) {
     }
     return true;
   }
-  const absl::StatusOr<std::string> outcome = End(*crawler, *lease, found);
+  const absl::StatusOr<std::string> outcome = End(work, found);
   TARN_RETURN_IF_ERROR(outcome.status());
-  metrics_.crawls.With({*outcome}).Increment();
+  metrics_.crawls.With({work.dry_run ? "dry_run" : *outcome}).Increment();
   metrics_.crawl_seconds.Observe(absl::ToDoubleSeconds(absl::Now() - start));
   logging::Info("catalog", "crawl ended",
-                {{"crawler", crawler->id}, {"crawl", lease->key[2]}, {"outcome", *outcome}});
+                {{"crawler", work.crawler.id},
+                 {"crawl", lease->key[2]},
+                 {"outcome", *outcome},
+                 {"dry_run", work.dry_run ? "true" : "false"}});
   return true;
 }
 

@@ -1,5 +1,6 @@
 // Takes crawls that wait, or whose worker is dead, runs them and commits what they found: table,
-// columns, files, the crawl's end and its events in one transaction under the crawl's lease.
+// columns, files, the crawl's end and its events in one transaction under the crawl's lease. Of a
+// dry run it commits what would have changed, and nothing else.
 //
 // Thread safe. A crawl that loses its lease commits nothing.
 #pragma once
@@ -38,11 +39,12 @@ class CrawlWorker {
   absl::StatusOr<bool> RunOne(const std::atomic<bool>& stop);
 
  private:
-  absl::StatusOr<CrawlFindings> Find(const Crawler& crawler, const Lease& lease,
-                                     const std::function<bool()>& stop);
+  // A crawl that is under way.
+  struct Work;
+
+  absl::StatusOr<CrawlFindings> Find(Work& work, const std::function<bool()>& stop);
   // OK also for a crawl that failed; its outcome.
-  absl::StatusOr<std::string> End(const Crawler& crawler, const Lease& lease,
-                                  const absl::StatusOr<CrawlFindings>& found);
+  absl::StatusOr<std::string> End(const Work& work, const absl::StatusOr<CrawlFindings>& found);
   bool CancelRequested(const Lease& lease);
 
   PostgresPool& pool_;

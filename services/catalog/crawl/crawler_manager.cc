@@ -1,5 +1,10 @@
 #include "services/catalog/crawl/crawler_manager.h"
 
+#include <set>
+
+#include <absl/strings/ascii.h>
+#include <absl/strings/str_cat.h>
+
 #include "common/ids/ids.h"
 #include "common/lake/lake_paths.h"
 #include "common/names/names.h"
@@ -7,6 +12,8 @@
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
 #include "services/catalog/crawl/crawler_store.h"
+#include "services/catalog/crawl/path_filter.h"
+#include "services/catalog/crawl/text_pattern.h"
 #include "services/catalog/database_manager.h"
 #include "services/catalog/table_proto.h"
 
@@ -14,12 +21,41 @@ namespace tarn::catalog {
 namespace {
 
 constexpr int kSuggestionsFrom = 1000;
+constexpr size_t kMaxPartitionColumns = 16;
 
 std::string ResourceName(const std::string& id) { return "crawlers/" + id; }
 
 void ValidateCharacter(const std::string& field, const std::string& value,
                        std::vector<FieldViolation>& violations) {
   if (value.size() > 1) violations.push_back({field, "is one character"});
+}
+
+void ValidateOptions(const Crawler& crawler, std::vector<FieldViolation>& violations) {
+  const CrawlOptions& options = crawler.options;
+  if (const auto filter = PathFilter::Create(options.exclude); !filter.ok()) {
+    violations.push_back({"crawler.exclude", std::string(filter.status().message())});
+  }
+  ValidateCharacter("crawler.line_comment", options.line_comment, violations);
+  if (options.text_pattern.empty()) {
+    if (crawler.format == FileFormat::kText) {
+      violations.push_back({"crawler.text.pattern", "is missing, where the format is plain text"});
+    }
+  } else if (crawler.format != FileFormat::kText && crawler.format != FileFormat::kUnspecified) {
+    violations.push_back({"crawler.text", "is for plain text, and the format is another one"});
+  } else if (const auto pattern = TextPattern::Create(options.text_pattern); !pattern.ok()) {
+    violations.push_back({"crawler.text.pattern", std::string(pattern.status().message())});
+  }
+  if (options.partition_columns.size() > kMaxPartitionColumns) {
+    violations.push_back(
+        {"crawler.partition_columns", absl::StrCat("at most ", kMaxPartitionColumns, " of them")});
+  }
+  std::set<std::string> seen;
+  for (const std::string& column : options.partition_columns) {
+    if (column.empty() || !seen.insert(absl::AsciiStrToLower(column)).second) {
+      violations.push_back({"crawler.partition_columns", "names must be given and differ"});
+      break;
+    }
+  }
 }
 
 absl::Status Validate(const Crawler& crawler) {
@@ -32,13 +68,14 @@ absl::Status Validate(const Crawler& crawler) {
     ValidateCharacter("crawler.csv.quote", crawler.csv->quote, violations);
     ValidateCharacter("crawler.csv.escape", crawler.csv->escape, violations);
   }
+  ValidateOptions(crawler, violations);
   if (violations.empty()) return absl::OkStatus();
   return InvalidFields(std::move(violations));
 }
 
 bool SameSettings(const Crawler& a, const Crawler& b) {
   return a.table == b.table && a.path == b.path && a.format == b.format && a.csv == b.csv &&
-         a.xml_row_element == b.xml_row_element && a.comment == b.comment;
+         a.xml_row_element == b.xml_row_element && a.options == b.options && a.comment == b.comment;
 }
 
 }  // namespace
@@ -100,10 +137,11 @@ absl::Status CrawlerManager::Delete(const Actor& actor, const std::string& id,
   return absl::OkStatus();
 }
 
-absl::StatusOr<Crawl> CrawlerManager::Start(const Actor& actor, const std::string& id) {
+absl::StatusOr<Crawl> CrawlerManager::Start(const Actor& actor, const std::string& id,
+                                            bool dry_run) {
   CrawlerStore store(txn_);
   if (!store.Find(actor.workspace, id)) return CrawlerNotFound(actor.workspace, id);
-  return store.Queue(actor.workspace, id, actor.user);
+  return store.Queue(actor.workspace, id, actor.user, dry_run);
 }
 
 absl::StatusOr<Crawl> CrawlerManager::GetCrawl(const std::string& workspace,

@@ -28,8 +28,8 @@ class CrawlerManager {
   absl::StatusOr<Crawler> Update(const Actor& actor, Crawler wanted, const std::string& etag);
   absl::Status Delete(const Actor& actor, const std::string& id, const std::string& etag);
 
-  // The crawl that waits already, or a new one.
-  absl::StatusOr<Crawl> Start(const Actor& actor, const std::string& id);
+  // The crawl (or the dry run) that waits already, or a new one.
+  absl::StatusOr<Crawl> Start(const Actor& actor, const std::string& id, bool dry_run = false);
   // NOT_FOUND CRAWLER_NOT_FOUND, CRAWL_NOT_FOUND.
   absl::StatusOr<Crawl> GetCrawl(const std::string& workspace, const std::string& crawler,
                                  const std::string& crawl);

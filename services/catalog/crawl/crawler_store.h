@@ -27,8 +27,12 @@ class CrawlerStore {
   void Update(const std::string& workspace, const Crawler& crawler);
   void Delete(const std::string& workspace, const std::string& id);
 
-  // The crawl that waits already, or a new one.
-  Crawl Queue(const std::string& workspace, const std::string& crawler, const std::string& user);
+  // Crawlers that an upload of the file (its path relative to the landing area) sets going.
+  std::vector<std::string> ListTriggered(const std::string& workspace, const std::string& path);
+
+  // The crawl that waits already, or a new one; a dry run stands for itself.
+  Crawl Queue(const std::string& workspace, const std::string& crawler, const std::string& user,
+              bool dry_run = false);
   std::optional<Crawl> FindCrawl(const std::string& workspace, const std::string& crawler,
                                  const std::string& crawl);
   // The newest first, those before `before` (a crawl's id, or empty).
@@ -41,14 +45,23 @@ class CrawlerStore {
   // A crawl that waits, or whose worker is dead; it runs from now on.
   std::optional<Lease> Claim(const std::string& holder, absl::Duration ttl);
   static LeaseTable Leases() { return {"catalog.crawls", {"workspace", "crawler", "crawl"}}; }
-  // Ends the crawl; `crawl` carries state, counts, outcome and problems.
+  // Ends the crawl; `crawl` carries state, counts, outcome, problems and changes.
   void Finish(const std::string& workspace, const Crawl& crawl, const absl::Status& error);
 
   std::map<std::string, CrawledFile> CrawledFiles(const std::string& workspace,
                                                   const std::string& crawler);
-  // Puts these in the place of all that is known.
-  void ReplaceCrawledFiles(const std::string& workspace, const std::string& crawler,
-                           const std::vector<CrawledFile>& files);
+  // Writes what differs between `known` and `files`, and forgets the others.
+  void UpdateCrawledFiles(const std::string& workspace, const std::string& crawler,
+                          const std::map<std::string, CrawledFile>& known,
+                          const std::vector<CrawledFile>& files);
+
+  // Keeps the explanations of a crawl, and of the ten newest crawls in all.
+  void InsertExplanations(const std::string& workspace, const Crawl& crawl,
+                          const std::vector<ColumnExplanation>& explanations);
+  // Proto JSON of v1.ColumnExplanation, in the order of the columns, from the place `begin` on.
+  std::vector<std::string> ListExplanations(const std::string& workspace,
+                                            const std::string& crawler, const std::string& crawl,
+                                            int64_t begin, int limit);
 
  private:
   Transaction& txn_;

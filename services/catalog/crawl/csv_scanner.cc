@@ -16,7 +16,7 @@
 namespace tarn::catalog {
 namespace {
 
-constexpr size_t kBlockBytes = 1 << 20;
+constexpr size_t kBlockBytes = 64 * 1024;
 constexpr int kSampleRows = 200;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
@@ -35,8 +35,20 @@ class RowReader {
       skip_line_feed_ = false;
       if (c == '\n') return absl::OkStatus();
     }
+    if (++row_bytes_ > kMaxCsvRowBytes) return TooLong();
     switch (state_) {
+      case State::kComment:
+        if (c == '\n' || c == '\r') {
+          skip_line_feed_ = c == '\r';
+          BeginRow();
+        }
+        row_bytes_ = 0;
+        return absl::OkStatus();
       case State::kFieldStart:
+        if (c == dialect_.comment && c != '\0' && fields_.empty()) {
+          state_ = State::kComment;
+          return absl::OkStatus();
+        }
         if (c == dialect_.quote) {
           state_ = State::kQuoted;
           quote_line_ = line_;
@@ -79,6 +91,7 @@ class RowReader {
     if (state_ == State::kQuoted || state_ == State::kEscaped) {
       return Corrupt(quote_line_, "a quoted field begins here and does not end");
     }
+    if (state_ == State::kComment) return absl::OkStatus();
     if (state_ != State::kFieldStart || !fields_.empty()) EndRow();
     return absl::OkStatus();
   }
@@ -86,7 +99,7 @@ class RowReader {
   bool stopped() const { return stopped_; }
 
  private:
-  enum class State { kFieldStart, kPlain, kQuoted, kEscaped, kQuoteEnd };
+  enum class State { kFieldStart, kPlain, kQuoted, kEscaped, kQuoteEnd, kComment };
 
   absl::Status TakePlain(char c) {
     if (c == dialect_.delimiter) {
@@ -94,12 +107,24 @@ class RowReader {
     } else if (c == '\n' || c == '\r') {
       skip_line_feed_ = c == '\r';
       EndRow();
-      ++line_;
-      row_line_ = line_;
+      BeginRow();
     } else {
       field_.push_back(c);
     }
     return absl::OkStatus();
+  }
+
+  absl::Status TooLong() const {
+    const bool quoted = state_ == State::kQuoted || state_ == State::kEscaped;
+    return Corrupt(quoted ? quote_line_ : row_line_,
+                   absl::StrCat(quoted ? "a quoted field begins here; its row" : "the row",
+                                " is longer than ", kMaxCsvRowBytes >> 20, " MiB"));
+  }
+
+  void BeginRow() {
+    state_ = State::kFieldStart;
+    row_line_ = ++line_;
+    row_bytes_ = 0;
   }
 
   void EndField() {
@@ -125,6 +150,7 @@ class RowReader {
   int64_t line_ = 1;
   int64_t row_line_ = 1;
   int64_t quote_line_ = 1;
+  size_t row_bytes_ = 0;
   std::string field_;
   std::vector<std::string> fields_;
 };
@@ -166,7 +192,22 @@ absl::Status VisitCsvRows(std::istream& in, const CsvDialect& dialect, const Csv
   return reader.Finish();
 }
 
-char DetectDelimiter(std::string_view sample, char quote) {
+std::string CsvRow(const CsvDialect& dialect, const std::vector<std::string>& fields) {
+  std::string row;
+  for (size_t i = 0; i < fields.size(); ++i) {
+    if (i > 0) row.push_back(dialect.delimiter);
+    row.push_back(dialect.quote);
+    for (const char c : fields[i]) {
+      if (c == dialect.quote || c == dialect.escape) row.push_back(dialect.escape);
+      row.push_back(c);
+    }
+    row.push_back(dialect.quote);
+  }
+  row.push_back('\n');
+  return row;
+}
+
+char DetectDelimiter(std::string_view sample, char quote, char comment) {
   // By the rows that have as many fields as the first one; of two delimiters that divide all rows
   // evenly, the one that makes more fields, and then the rarer one (1;2,5 has decimal commas).
   struct Score {
@@ -180,11 +221,13 @@ char DetectDelimiter(std::string_view sample, char quote) {
     Score score;
     int rows = 0;
     // The sample may end inside a row: an error there does not matter.
-    VisitCsvRows(in, {delimiter, quote, quote}, [&](int64_t, const std::vector<std::string>& row) {
-      if (rows == 0) score.fields = row.size();
-      if (row.size() == score.fields) ++score.even_rows;
-      return ++rows < kSampleRows;
-    }).IgnoreError();
+    VisitCsvRows(in, {delimiter, quote, quote, comment},
+                 [&](int64_t, const std::vector<std::string>& row) {
+                   if (rows == 0) score.fields = row.size();
+                   if (row.size() == score.fields) ++score.even_rows;
+                   return ++rows < kSampleRows;
+                 })
+        .IgnoreError();
     if (score.fields < 2) continue;
     if (score.even_rows > best_score.even_rows ||
         (score.even_rows == best_score.even_rows && score.fields > best_score.fields)) {
@@ -224,7 +267,11 @@ absl::StatusOr<ScannedFile> ScanCsv(std::istream& in, const CsvDialect& dialect,
                                     const std::string& null_text,
                                     const std::vector<std::string>& names) {
   ScannedFile scanned;
-  for (const std::string& name : names) scanned.columns.parts.emplace_back(name, InferredType{});
+  std::vector<bool> is_code;
+  for (const std::string& name : names) {
+    scanned.columns.parts.emplace_back(name, InferredType{});
+    is_code.push_back(IsCodeName(name));
+  }
   absl::Status problem;
   bool first = true;
   const absl::Status read =
@@ -244,12 +291,8 @@ absl::StatusOr<ScannedFile> ScanCsv(std::istream& in, const CsvDialect& dialect,
         ++scanned.row_count;
         for (size_t i = 0; i < fields.size(); ++i) {
           InferredType& column = scanned.columns.parts[i].second;
-          if (!null_text.empty() && fields[i] == null_text) continue;
-          if (column.kind == InferredKind::kString) {
-            if (!fields[i].empty()) ++column.value_count;
-            continue;
-          }
-          column.Observe(ClassifyValue(names[i], fields[i]));
+          if (fields[i].empty() || fields[i] == null_text) continue;
+          column.Observe(is_code[i] ? InferredKind::kString : ClassifyText(fields[i]), fields[i]);
         }
         return true;
       });

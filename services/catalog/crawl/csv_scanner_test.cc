@@ -53,6 +53,33 @@ TEST(CsvScannerTest, AQuotedFieldWithoutEndIsFoundWhereItBegins) {
                                                 HasSubstr("line 2: field 1 has text after")));
 }
 
+TEST(CsvScannerTest, RowsThatBeginWithTheCommentCharacterDoNotCount) {
+  const CsvDialect dialect{.comment = '#'};
+  ASSERT_OK_AND_ASSIGN(const Rows rows, Read("#x,\"y\n1,#2\n\"#3\",\"a\n#b\"\r#end", dialect));
+  EXPECT_THAT(rows, ElementsAre(ElementsAre("1", "#2"), ElementsAre("#3", "a\n#b")));
+  std::string copy;
+  for (const std::vector<std::string>& row : rows) copy += CsvRow(dialect, row);
+  ASSERT_OK_AND_ASSIGN(const Rows again, Read(copy, dialect));
+  EXPECT_EQ(again, rows);
+}
+
+TEST(CsvScannerTest, ARowHasABound) {
+  EXPECT_THAT(Read("a\n" + std::string(kMaxCsvRowBytes + 1, 'x')),
+              StatusIs(absl::StatusCode::kInvalidArgument, "CORRUPT_FILE",
+                       HasSubstr("line 2: the row is longer than 2 MiB")));
+  EXPECT_THAT(Read("a\n\n\"" + std::string(kMaxCsvRowBytes + 1, 'x')),
+              StatusIs(absl::StatusCode::kInvalidArgument, "CORRUPT_FILE",
+                       HasSubstr("line 3: a quoted field begins here")));
+}
+
+TEST(CsvScannerTest, WhatValuesLookLikeIsCountedWhateverTheColumnBecomes) {
+  ASSERT_OK_AND_ASSIGN(const ScannedFile file, Scan("a\nn/a\n1\n2\n", {"a"}));
+  const InferredType& column = file.columns.parts[0].second;
+  EXPECT_EQ(column.kind, InferredKind::kString);
+  EXPECT_THAT(column.seen, ElementsAre(SeenKind{InferredKind::kString, 1, "n/a"},
+                                       SeenKind{InferredKind::kLong, 2, "1"}));
+}
+
 TEST(CsvScannerTest, ARowOfAnotherLengthIsNamedByItsLine) {
   EXPECT_THAT(
       Scan("a,b\n1,2\n\"x\ny\",2\n3\n", {"a", "b"}),

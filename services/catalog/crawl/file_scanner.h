@@ -8,7 +8,10 @@
 #include <absl/status/statusor.h>
 
 #include "common/duckdb/lazy_database.h"
+#include "services/catalog/crawl/csv_scanner.h"
 #include "services/catalog/crawl/scanned_file.h"
+#include "services/catalog/crawl/text_file.h"
+#include "services/catalog/crawl/text_pattern.h"
 
 namespace tarn::catalog {
 
@@ -18,33 +21,47 @@ struct CsvReading {
   std::vector<std::string> names;
 };
 
-// What a file tells of itself where `given` leaves it open.
+// How the files of a table are read, beyond what each says itself.
+struct FileReading {
+  FileFormat format = FileFormat::kUnspecified;
+  TextEncoding encoding = TextEncoding::kUnspecified;
+  char comment = '\0';
+  CsvReading csv;
+  // Of XML: the one given, or the one found in the first file.
+  std::string row_element;
+  const TextPattern* text = nullptr;
+};
+
+CsvDialect DialectOf(const FileReading& reading);
+
+// What a file tells of itself where `given` leaves it open. INVALID_ARGUMENT for one that cannot be
+// read.
 absl::StatusOr<CsvReading> DetectCsvReading(const std::string& absolute_path,
-                                            const std::optional<CsvOptions>& given);
+                                            const std::optional<CsvOptions>& given,
+                                            TextEncoding encoding, char comment);
 
 class FileScanner {
  public:
-  FileScanner(duckdb::LazyDatabase& engine, FileFormat format, const CsvReading& csv,
-              std::string row_element)
-      : engine_(engine), format_(format), csv_(csv), row_element_(std::move(row_element)) {}
+  // Both outlive the scanner; a row element that is found is put into `reading`.
+  FileScanner(duckdb::LazyDatabase& engine, FileReading& reading)
+      : engine_(engine), reading_(reading) {}
 
   // INVALID_ARGUMENT, with what is wrong and where, for a file that cannot be read.
   absl::StatusOr<ScannedFile> Scan(const std::string& absolute_path);
 
-  // Of XML: the one given, or the one found in the first file.
-  const std::string& row_element() const { return row_element_; }
-
  private:
   absl::StatusOr<ScannedFile> ScanParquet(const std::string& absolute_path);
   absl::StatusOr<ScannedFile> ScanXml(const std::string& absolute_path);
+  absl::StatusOr<ScannedFile> ScanText(TextFile& file);
 
   duckdb::LazyDatabase& engine_;
-  const FileFormat format_;
-  const CsvReading& csv_;
-  std::string row_element_;
+  FileReading& reading_;
 };
 
-// The whole content of a file. FAILED_PRECONDITION FILE_IO.
-absl::StatusOr<std::string> ReadWholeFile(const std::string& absolute_path);
+// What a scan says of the file's fingerprint.
+absl::StatusOr<std::string> FingerprintOf(const std::string& absolute_path, FileFormat format);
+
+// The whole of an XML document, unpacked. INVALID_ARGUMENT FILE_TOO_LARGE.
+absl::StatusOr<std::string> ReadDocument(TextFile& file);
 
 }  // namespace tarn::catalog

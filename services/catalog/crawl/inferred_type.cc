@@ -39,7 +39,7 @@ InferredType MergeExact(const InferredType& a, const InferredType& b) {
 }
 
 // Merge of two that say something, but for the counts.
-InferredType MergeKinds(const InferredType& a, const InferredType& b) {
+InferredType MergeKinds(InferredType a, const InferredType& b) {
   if (a.kind != b.kind) {
     if (IsNested(a.kind) || IsNested(b.kind) || a.kind == InferredKind::kExact ||
         b.kind == InferredKind::kExact) {
@@ -48,12 +48,27 @@ InferredType MergeKinds(const InferredType& a, const InferredType& b) {
     return {.kind = Wider(a.kind, b.kind)};
   }
   if (a.kind == InferredKind::kExact) return MergeExact(a, b);
-  InferredType merged = a;
   for (const auto& [name, part] : b.parts) {
-    InferredType& target = merged.Part(name);
-    target = Merge(target, part);
+    InferredType& target = a.Part(name);
+    target = Merge(std::move(target), part);
   }
-  return merged;
+  return a;
+}
+
+// At most kValueSampleBytes, not cut within a character.
+std::string_view SampleOf(std::string_view text) {
+  if (text.size() <= kValueSampleBytes) return text;
+  size_t end = kValueSampleBytes;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return text.substr(0, end);
+}
+
+// The entry of that kind, made when it is missing.
+SeenKind& SeenOf(std::vector<SeenKind>& seen, InferredKind kind, std::string_view text) {
+  const auto found = std::find_if(seen.begin(), seen.end(),
+                                  [kind](const SeenKind& entry) { return entry.kind == kind; });
+  if (found != seen.end()) return *found;
+  return seen.emplace_back(SeenKind{kind, 0, std::string(SampleOf(text))});
 }
 
 ColumnType TypeOf(InferredKind kind) {
@@ -83,9 +98,14 @@ ColumnType TypeOf(InferredKind kind) {
 
 }  // namespace
 
-void InferredType::Observe(InferredKind value) {
-  if (value == InferredKind::kNothing) return;
+void InferredType::Count(InferredKind value, std::string_view text) {
   ++value_count;
+  ++SeenOf(seen, value, text).value_count;
+}
+
+void InferredType::Observe(InferredKind value, std::string_view text) {
+  if (value == InferredKind::kNothing) return;
+  Count(value, text);
   if (value == kind) return;
   if (IsNested(kind) || kind == InferredKind::kExact) {
     kind = InferredKind::kString;
@@ -96,7 +116,7 @@ void InferredType::Observe(InferredKind value) {
 }
 
 bool InferredType::ObserveNested(InferredKind value) {
-  ++value_count;
+  Count(value, {});
   if (kind == InferredKind::kNothing) kind = value;
   if (kind == value) return true;
   kind = InferredKind::kString;
@@ -105,19 +125,73 @@ bool InferredType::ObserveNested(InferredKind value) {
 }
 
 InferredType& InferredType::Part(std::string_view name) {
-  const auto found = std::find_if(parts.begin(), parts.end(),
-                                  [name](const auto& part) { return part.first == name; });
-  if (found != parts.end()) return found->second;
-  parts.emplace_back(std::string(name), InferredType{});
-  return parts.back().second;
+  if (next_part >= parts.size() || parts[next_part].first != name) {
+    const auto found = std::find_if(parts.begin(), parts.end(),
+                                    [name](const auto& part) { return part.first == name; });
+    next_part = static_cast<size_t>(found - parts.begin());
+    if (found == parts.end()) parts.emplace_back(std::string(name), InferredType{});
+  }
+  const size_t place = next_part;
+  next_part = place + 1 < parts.size() ? place + 1 : 0;
+  return parts[place].second;
 }
 
-InferredType Merge(const InferredType& a, const InferredType& b) {
+const InferredType* InferredType::FindPart(std::string_view name, size_t place) const {
+  if (place < parts.size() && parts[place].first == name) return &parts[place].second;
+  for (const auto& [part, type] : parts) {
+    if (part == name) return &type;
+  }
+  return nullptr;
+}
+
+InferredType Merge(InferredType a, const InferredType& b) {
   if (a.kind == InferredKind::kNothing) return b;
   if (b.kind == InferredKind::kNothing) return a;
-  InferredType merged = MergeKinds(a, b);
-  merged.value_count = a.value_count + b.value_count;
+  const int64_t value_count = a.value_count + b.value_count;
+  std::vector<SeenKind> seen = std::move(a.seen);
+  for (const SeenKind& entry : b.seen) {
+    SeenOf(seen, entry.kind, entry.sample).value_count += entry.value_count;
+  }
+  InferredType merged = MergeKinds(std::move(a), b);
+  merged.value_count = value_count;
+  merged.seen = std::move(seen);
   return merged;
+}
+
+size_t CountColumns(const InferredType& type) {
+  size_t count = type.parts.size();
+  for (const auto& [name, part] : type.parts) count += CountColumns(part);
+  return count;
+}
+
+std::string_view KindName(InferredKind kind) {
+  switch (kind) {
+    case InferredKind::kNothing:
+      return "nothing";
+    case InferredKind::kBoolean:
+      return "boolean";
+    case InferredKind::kLong:
+      return "long";
+    case InferredKind::kDouble:
+      return "double";
+    case InferredKind::kDate:
+      return "date";
+    case InferredKind::kTimestamp:
+      return "timestamp";
+    case InferredKind::kTimestampTz:
+      return "timestamptz";
+    case InferredKind::kString:
+      return "string";
+    case InferredKind::kExact:
+      return "declared";
+    case InferredKind::kStruct:
+      return "struct";
+    case InferredKind::kList:
+      return "list";
+    case InferredKind::kMap:
+      return "map";
+  }
+  return "string";
 }
 
 Field FieldOf(const std::string& name, const InferredType& type) {
@@ -159,6 +233,9 @@ InferredType InferredFrom(const Field& field) {
 
 void ToJson(const InferredType& type, nlohmann::json& json) {
   json = {{"k", static_cast<int>(type.kind)}, {"n", type.value_count}};
+  for (const SeenKind& entry : type.seen) {
+    json["s"].push_back({static_cast<int>(entry.kind), entry.value_count, entry.sample});
+  }
   if (type.kind == InferredKind::kExact) json["t"] = FormatColumnType(type.exact);
   for (const auto& [name, part] : type.parts) {
     nlohmann::json inner;
@@ -170,6 +247,12 @@ void ToJson(const InferredType& type, nlohmann::json& json) {
 InferredType InferredTypeFromJson(const nlohmann::json& json) {
   InferredType type{.kind = static_cast<InferredKind>(json.at("k").get<int>()),
                     .value_count = json.at("n").get<int64_t>()};
+  if (json.contains("s")) {
+    for (const auto& entry : json["s"]) {
+      type.seen.push_back({static_cast<InferredKind>(entry.at(0).get<int>()),
+                           entry.at(1).get<int64_t>(), entry.at(2).get<std::string>()});
+    }
+  }
   if (json.contains("t")) {
     type.exact = ParseColumnType(json["t"].get<std::string>()).value_or(ColumnType{});
   }

@@ -1,13 +1,15 @@
 #include "services/catalog/crawl/json_scanner.h"
 
+#include <streambuf>
 #include <string>
+#include <vector>
 
-#include <absl/strings/ascii.h>
 #include <absl/strings/str_cat.h>
 #include <nlohmann/json.hpp>
 
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "services/catalog/crawl/text_file.h"
 
 namespace tarn::catalog {
 namespace {
@@ -17,24 +19,58 @@ using nlohmann::json;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr size_t kMaxDepth = 100;
 
+// The bytes of a stream, which ends where more than kMaxLineBytes follow one another without a
+// mark: the parser would gather a token of any length.
+class BoundedBuffer : public std::streambuf {
+ public:
+  explicit BoundedBuffer(std::streambuf& in) : in_(in), block_(64 * 1024) {}
+
+  // An element ends here.
+  void Mark() { unmarked_ = 0; }
+  bool exceeded() const { return unmarked_ > kMaxLineBytes; }
+
+ protected:
+  int_type underflow() override {
+    if (exceeded()) return traits_type::eof();
+    const std::streamsize got =
+        in_.sgetn(block_.data(), static_cast<std::streamsize>(block_.size()));
+    if (got <= 0) return traits_type::eof();
+    unmarked_ += static_cast<size_t>(got);
+    setg(block_.data(), block_.data(), block_.data() + got);
+    return traits_type::to_int_type(block_.front());
+  }
+
+ private:
+  std::streambuf& in_;
+  std::vector<char> block_;
+  size_t unmarked_ = 0;
+};
+
 // Takes the parser's events and widens the types of `rows` by them. Below what has become text,
 // events go to a scrap that nobody reads.
 class ShapeReader : public nlohmann::json_sax<json> {
  public:
-  // With `array`, the outermost value is an array of rows; else it is one row.
-  ShapeReader(ScannedFile& file, bool array) : file_(file), array_(array) {}
+  // With `elements`, the outermost value is an array of rows, each of which is marked; else it is
+  // one row. `columns` counts the file's.
+  ShapeReader(ScannedFile& file, size_t& columns, BoundedBuffer* elements = nullptr)
+      : file_(file), columns_(columns), elements_(elements), array_(elements != nullptr) {}
 
-  bool null() override { return Scalar(InferredKind::kNothing); }
-  bool boolean(bool) override { return Scalar(InferredKind::kBoolean); }
-  bool number_integer(int64_t) override { return Scalar(InferredKind::kLong); }
+  bool null() override { return Scalar(InferredKind::kNothing, {}); }
+  bool boolean(bool value) override {
+    return Scalar(InferredKind::kBoolean, value ? "true" : "false");
+  }
+  bool number_integer(int64_t value) override {
+    return Scalar(InferredKind::kLong, absl::StrCat(value));
+  }
   bool number_unsigned(uint64_t value) override {
-    return Scalar(value <= INT64_MAX ? InferredKind::kLong : InferredKind::kString);
+    return Scalar(value <= INT64_MAX ? InferredKind::kLong : InferredKind::kString,
+                  absl::StrCat(value));
   }
   bool number_float(double, const std::string& text) override {
     const bool whole = text.find_first_of(".eE") == std::string::npos;
-    return Scalar(whole ? InferredKind::kString : InferredKind::kDouble);
+    return Scalar(whole ? InferredKind::kString : InferredKind::kDouble, text);
   }
-  bool string(std::string&) override { return Scalar(InferredKind::kString); }
+  bool string(std::string& text) override { return Scalar(InferredKind::kString, text); }
   bool binary(json::binary_t&) override { return false; }
 
   bool start_object(std::size_t) override { return Open(InferredKind::kStruct); }
@@ -72,16 +108,27 @@ class ShapeReader : public nlohmann::json_sax<json> {
     return false;
   }
 
-  InferredType& Target() {
+  // Where the next value goes; null when there are too many columns.
+  InferredType* Target() {
     Level& top = stack_.back();
-    if (top.type == &scrap_) return scrap_;
-    return top.type->Part(top.type->kind == InferredKind::kList ? "element" : top.key);
+    if (top.type == &scrap_) return &scrap_;
+    const size_t before = top.type->parts.size();
+    InferredType& part =
+        top.type->Part(top.type->kind == InferredKind::kList ? "element" : top.key);
+    columns_ += top.type->parts.size() - before;
+    return columns_ <= kMaxColumns ? &part : nullptr;
   }
 
-  bool Scalar(InferredKind kind) {
+  bool FailForColumns() {
+    return Fail(absl::StrCat("there are more than ", kMaxColumns,
+                             " different fields up to here; do names hold what should be values?"));
+  }
+
+  bool Scalar(InferredKind kind, std::string_view text) {
     if (stack_.empty()) return Fail(array_ ? "an element is not an object" : "is not an object");
-    InferredType& target = Target();
-    if (&target != &scrap_) target.Observe(kind);
+    InferredType* target = Target();
+    if (target == nullptr) return FailForColumns();
+    if (target != &scrap_) target->Observe(kind, text);
     return true;
   }
 
@@ -95,7 +142,8 @@ class ShapeReader : public nlohmann::json_sax<json> {
       stack_.push_back({&file_.columns, ""});
       return true;
     }
-    InferredType* target = &Target();
+    InferredType* target = Target();
+    if (target == nullptr) return FailForColumns();
     if (target != &scrap_ && !target->ObserveNested(kind)) target = &scrap_;
     stack_.push_back({target, ""});
     return true;
@@ -103,10 +151,13 @@ class ShapeReader : public nlohmann::json_sax<json> {
 
   bool Close() {
     stack_.pop_back();
+    if (stack_.empty() && elements_ != nullptr) elements_->Mark();
     return true;
   }
 
   ScannedFile& file_;
+  size_t& columns_;
+  BoundedBuffer* const elements_;
   const bool array_;
   bool in_array_ = false;
   std::vector<Level> stack_;
@@ -121,35 +172,46 @@ bool IsBlank(std::string_view text) {
   return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
 }
 
-// Line and column of a position in a file that was read, both from 1.
-std::string LineOf(std::istream& in, std::size_t position) {
+// Where a position in a stream that was read lies.
+struct Place {
+  std::string text;  // line and column, both from 1
+  bool behind_end = false;
+};
+
+Place PlaceOf(std::istream& in, std::size_t position) {
   in.clear();
   in.seekg(0);
   int64_t line = 1, column = 0;
-  char c = 0;
-  for (std::size_t i = 0; i + 1 < position && in.get(c); ++i) {
+  std::size_t read = 0;
+  for (char c = 0; read + 1 < position && in.get(c); ++read) {
     ++column;
     if (c == '\n') {
       ++line;
       column = 0;
     }
   }
-  return absl::StrCat("line ", line, ", column ", column + 1);
+  const bool behind_end = in.peek() == std::istream::traits_type::eof();
+  return {absl::StrCat("line ", line, ", column ", column + 1), behind_end};
 }
 
 }  // namespace
 
 absl::StatusOr<ScannedFile> ScanJsonLines(std::istream& in) {
   ScannedFile file;
+  size_t columns = 0;
   std::string text;
-  for (int64_t line = 1; std::getline(in, text); ++line) {
+  for (int64_t line = 1;; ++line) {
+    const absl::StatusOr<bool> more = ReadLine(in, kMaxLineBytes, text);
+    if (!more.ok())
+      return Corrupt(absl::StrCat("line ", line), std::string(more.status().message()));
+    if (!*more) break;
     std::string_view row = text;
-    if (line == 1 && row.substr(0, kByteOrderMark.size()) == kByteOrderMark) {
+    if (line == 1 && row.starts_with(kByteOrderMark)) {
       row.remove_prefix(kByteOrderMark.size());
-      file.byte_order_mark = true;
+      file.needs_copy = true;
     }
     if (IsBlank(row)) continue;
-    ShapeReader reader(file, /*array=*/false);
+    ShapeReader reader(file, columns);
     if (json::sax_parse(row, &reader)) continue;
     const std::string where = absl::StrCat("line ", line);
     if (reader.error_position == 0) return Corrupt(where, reader.problem);
@@ -158,7 +220,6 @@ absl::StatusOr<ScannedFile> ScanJsonLines(std::istream& in) {
     }
     return Corrupt(absl::StrCat(where, ", column ", reader.error_position), "this is not JSON");
   }
-  if (in.bad()) return FailedPrecondition("FILE_IO", "the file cannot be read");
   return file;
 }
 
@@ -166,20 +227,25 @@ absl::StatusOr<ScannedFile> ScanJsonArray(std::istream& in) {
   ScannedFile file;
   std::string mark(kByteOrderMark.size(), '\0');
   in.read(mark.data(), static_cast<std::streamsize>(mark.size()));
-  file.byte_order_mark = in && mark == kByteOrderMark;
+  file.needs_copy = in && mark == kByteOrderMark;
   in.clear();
   in.seekg(0);
-  ShapeReader reader(file, /*array=*/true);
-  if (json::sax_parse(in, &reader)) return file;
+  size_t columns = 0;
+  BoundedBuffer elements(*in.rdbuf());
+  std::istream bounded(&elements);
+  ShapeReader reader(file, columns, &elements);
+  if (json::sax_parse(bounded, &reader)) return file;
+  if (elements.exceeded()) {
+    return Corrupt(absl::StrCat("element ", file.row_count),
+                   absl::StrCat("is longer than ", kMaxLineBytes >> 20, " MiB"));
+  }
   if (reader.error_position == 0) {
     return Corrupt(absl::StrCat("element ", file.row_count + 1), reader.problem);
   }
-  in.clear();
-  in.seekg(0, std::ios::end);
-  const bool cut_off = static_cast<std::streamoff>(reader.error_position) > in.tellg();
-  return Corrupt(
-      LineOf(in, reader.error_position),
-      cut_off ? "the JSON array ends in the middle; the file is cut off" : "this is not JSON");
+  const Place place = PlaceOf(in, reader.error_position);
+  return Corrupt(place.text, place.behind_end
+                                 ? "the JSON array ends in the middle; the file is cut off"
+                                 : "this is not JSON");
 }
 
 }  // namespace tarn::catalog

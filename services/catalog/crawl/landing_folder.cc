@@ -2,16 +2,17 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 
 #include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
+#include <absl/strings/str_split.h>
 #include <nlohmann/json.hpp>
 #include <sys/stat.h>
 
 #include "common/lake/hive_partition.h"
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "services/catalog/crawl/text_file.h"
 
 namespace tarn::catalog {
 namespace {
@@ -19,18 +20,11 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kSampleBytes = 64 * 1024;
+constexpr size_t kMagicBytes = 4;
 
 bool IsHidden(const fs::path& path) {
   const std::string name = path.filename().string();
   return name.empty() || name.front() == '.' || name.front() == '_';
-}
-
-PartitionTuple PartitionsOf(const std::string& below) {
-  PartitionTuple partition;
-  for (lake::PartitionValue& value : lake::ParsePartitionPath(below)) {
-    partition.push_back({std::move(value.name), std::move(value.value)});
-  }
-  return partition;
 }
 
 bool HasExtension(const std::string& path, std::initializer_list<const char*> extensions) {
@@ -69,8 +63,34 @@ FileFormat DetectText(const std::string& path, std::string_view sample) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<LandingFile>> ListLandingFiles(const lake::LakePaths& lake,
-                                                          const std::string& folder) {
+PartitionTuple PartitionsOf(const std::string& below,
+                            const std::vector<std::string>& partition_columns,
+                            size_t& unnamed_folders) {
+  PartitionTuple partition;
+  unnamed_folders = 0;
+  const auto add = [&partition](std::string name, std::optional<std::string> value) {
+    // Of two folders with one name the inner counts.
+    const auto same = std::find_if(partition.begin(), partition.end(),
+                                   [&](const PartitionValue& other) { return other.name == name; });
+    if (same != partition.end()) partition.erase(same);
+    partition.push_back({std::move(name), std::move(value)});
+  };
+  std::vector<std::string> folders = absl::StrSplit(below, '/');
+  folders.pop_back();
+  for (const std::string& folder : folders) {
+    if (auto named = lake::ParsePartitionSegment(folder)) {
+      add(std::move(named->name), std::move(named->value));
+      continue;
+    }
+    if (unnamed_folders < partition_columns.size()) add(partition_columns[unnamed_folders], folder);
+    ++unnamed_folders;
+  }
+  return partition;
+}
+
+absl::StatusOr<std::vector<LandingFile>> ListLandingFiles(
+    const lake::LakePaths& lake, const std::string& folder, const PathFilter& filter,
+    const std::vector<std::string>& partition_columns) {
   TARN_ASSIGN_OR_RETURN(const fs::path root, lake.ToAbsolute(folder));
   std::vector<LandingFile> files;
   std::error_code error;
@@ -84,16 +104,17 @@ absl::StatusOr<std::vector<LandingFile>> ListLandingFiles(const lake::LakePaths&
       it.increment(error);  // gone in between
       continue;
     }
-    if (IsHidden(path)) {
+    const std::string below = path.lexically_relative(root).generic_string();
+    if (IsHidden(path) || filter.Excludes(below)) {
       if (S_ISDIR(status.st_mode)) it.disable_recursion_pending();
     } else if (S_ISREG(status.st_mode) && status.st_size > 0) {
       LandingFile file;
-      file.below = path.lexically_relative(root).generic_string();
+      file.below = below;
       file.path = folder + "/" + file.below;
       file.byte_count = status.st_size;
       file.modify_time = absl::FromUnixMicros(int64_t{status.st_mtim.tv_sec} * 1'000'000 +
                                               status.st_mtim.tv_nsec / 1000);
-      file.partition = PartitionsOf(file.below);
+      file.partition = PartitionsOf(below, partition_columns, file.unnamed_folders);
       files.push_back(std::move(file));
     }
     it.increment(error);
@@ -107,20 +128,30 @@ absl::StatusOr<std::vector<LandingFile>> ListLandingFiles(const lake::LakePaths&
   return files;
 }
 
-absl::StatusOr<FileFormat> DetectFormat(const std::string& absolute_path) {
-  std::ifstream in(absolute_path, std::ios::binary);
-  std::string sample(kSampleBytes, '\0');
-  in.read(sample.data(), static_cast<std::streamsize>(sample.size()));
-  sample.resize(static_cast<size_t>(in.gcount()));
-  if (in.bad() || sample.empty()) return FailedPrecondition("FILE_IO", "the file cannot be read");
-  if (absl::StartsWith(sample, "PAR1")) return FileFormat::kParquet;
-  for (const char* magic : {"\x1F\x8B", "\x28\xB5\x2F\xFD", "PK\x03\x04", "BZh"}) {
-    if (absl::StartsWith(sample, magic)) {
-      return InvalidArgument("FORMAT_NOT_SUPPORTED",
-                             "the file is compressed; unpack it before the upload");
-    }
+absl::StatusOr<FileFormat> DetectFormat(const std::string& absolute_path, TextEncoding encoding) {
+  TARN_ASSIGN_OR_RETURN(const std::unique_ptr<TextFile> bytes, TextFile::OpenBytes(absolute_path));
+  std::string start(kMagicBytes, '\0');
+  bytes->stream().read(start.data(), static_cast<std::streamsize>(start.size()));
+  start.resize(static_cast<size_t>(bytes->stream().gcount()));
+  TARN_RETURN_IF_ERROR(bytes->status());
+  if (start == "PAR1") return FileFormat::kParquet;
+  if (start == "PK\x03\x04" || absl::StartsWith(start, "BZh") ||
+      start ==
+          "\xFD"
+          "7zX") {
+    return InvalidArgument("FORMAT_NOT_SUPPORTED",
+                           "the file is an archive, or compressed with neither gzip nor zstd; "
+                           "unpack it before the upload");
   }
-  return DetectText(absolute_path, sample);
+  // XML says its encoding itself: its first bytes are ASCII whatever else follows.
+  TARN_ASSIGN_OR_RETURN(const std::unique_ptr<TextFile> text,
+                        TextFile::Open(absolute_path, encoding));
+  std::string sample(kSampleBytes, '\0');
+  text->stream().read(sample.data(), static_cast<std::streamsize>(sample.size()));
+  sample.resize(static_cast<size_t>(text->stream().gcount()));
+  const FileFormat format = DetectText(UnpackedName(absolute_path), sample);
+  if (format != FileFormat::kXml) TARN_RETURN_IF_ERROR(text->status());
+  return format;
 }
 
 std::string FormatName(FileFormat format) {
@@ -135,6 +166,8 @@ std::string FormatName(FileFormat format) {
       return "a JSON array";
     case FileFormat::kXml:
       return "XML";
+    case FileFormat::kText:
+      return "plain text";
     default:
       return "unknown";
   }

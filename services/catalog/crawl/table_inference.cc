@@ -1,6 +1,7 @@
 #include "services/catalog/crawl/table_inference.h"
 
 #include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 
 #include "services/catalog/crawl/text_value.h"
@@ -37,11 +38,12 @@ ColumnType PartitionType(const std::vector<LandingFile>& files, size_t index) {
 }  // namespace
 
 InferredTable InferTable(const std::vector<LandingFile>& files,
-                         const std::vector<InferredType>& evidence) {
+                         const std::vector<const InferredType*>& evidence) {
   InferredTable table;
   if (files.empty()) return table;
   InferredType columns{.kind = InferredKind::kStruct};
-  for (const InferredType& file : evidence) columns = Merge(columns, file);
+  for (const InferredType* file : evidence) columns = Merge(std::move(columns), *file);
+  table.column_count = CountColumns(columns);
   const PartitionTuple& partition = files.front().partition;
   for (const auto& [name, type] : columns.parts) {
     if (!IsPartition(partition, name)) table.columns.push_back(FieldOf(name, type));
@@ -54,8 +56,9 @@ InferredTable InferTable(const std::vector<LandingFile>& files,
 }
 
 std::vector<FileProblem> CheckPartitions(const std::vector<LandingFile>& files,
-                                         const std::vector<InferredType>& evidence,
-                                         FileFormat format) {
+                                         const std::vector<const InferredType*>& evidence,
+                                         FileFormat format,
+                                         const std::vector<std::string>& partition_columns) {
   std::vector<FileProblem> problems;
   for (size_t i = 0; i < files.size(); ++i) {
     const std::string names = NamesOf(files[i].partition);
@@ -64,8 +67,15 @@ std::vector<FileProblem> CheckPartitions(const std::vector<LandingFile>& files,
       problems.push_back({files[i].path, "its folders name " + names + ", where those of " +
                                              files.front().below + " name " + expected});
     }
+    if (!partition_columns.empty() && files[i].unnamed_folders != partition_columns.size()) {
+      problems.push_back(
+          {files[i].path, absl::StrCat(files[i].unnamed_folders,
+                                       " of its folders have no name of their own, where the "
+                                       "crawler's partition_columns name ",
+                                       partition_columns.size())});
+    }
     if (format != FileFormat::kCsv) continue;
-    for (const auto& [name, type] : evidence[i].parts) {
+    for (const auto& [name, type] : evidence[i]->parts) {
       if (IsPartition(files[i].partition, name)) {
         problems.push_back({files[i].path, "column \"" + name +
                                                "\" is also the name of a "

@@ -18,15 +18,19 @@ namespace tarn::catalog {
 struct InferredTable {
   std::vector<Field> columns;
   std::vector<PartitionField> partition_fields;
+  size_t column_count = 0;  // those inside structs included
 };
 
+// Each file with what was seen in it.
 InferredTable InferTable(const std::vector<LandingFile>& files,
-                         const std::vector<InferredType>& evidence);
+                         const std::vector<const InferredType*>& evidence);
 
-// What does not fit together: files whose folders name other partitions than the first one's; for
-// CSV, where columns go by position, a column that is called like a partition.
+// What does not fit together: files whose folders name other partitions than the first one's, or
+// are not as many as the `partition_columns` that stand for them; for CSV, where columns go by
+// position, a column that is called like a partition.
 std::vector<FileProblem> CheckPartitions(const std::vector<LandingFile>& files,
-                                         const std::vector<InferredType>& evidence,
-                                         FileFormat format);
+                                         const std::vector<const InferredType*>& evidence,
+                                         FileFormat format,
+                                         const std::vector<std::string>& partition_columns);
 
 }  // namespace tarn::catalog

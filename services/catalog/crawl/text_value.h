@@ -13,7 +13,8 @@ namespace tarn::catalog {
 // kNothing for the empty text, else a scalar kind.
 InferredKind ClassifyText(std::string_view text);
 
-// ClassifyText for a value of the column of that name: what IsCodeName says is text.
+// ClassifyText for a value of the column of that name: what IsCodeName says is text. Who has many
+// values asks for the name once.
 InferredKind ClassifyValue(std::string_view column, std::string_view text);
 
 // Whether a name is that of a code which is made of digits but is no number: a postcode, a

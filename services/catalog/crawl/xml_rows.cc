@@ -10,6 +10,7 @@
 
 #include "common/status/error.h"
 #include "common/status/status_macros.h"
+#include "services/catalog/crawl/text_encoding.h"
 #include "services/catalog/crawl/text_value.h"
 
 namespace tarn::catalog {
@@ -18,6 +19,17 @@ namespace {
 using json = nlohmann::ordered_json;
 
 constexpr char kTextField[] = "value";
+constexpr int kMaxDepth = 100;
+
+// Without the prefix of a namespace.
+std::string LocalName(std::string_view name) {
+  const size_t colon = name.rfind(':');
+  return std::string(colon == std::string_view::npos ? name : name.substr(colon + 1));
+}
+
+bool DeclaresNamespace(std::string_view attribute) {
+  return attribute == "xmlns" || attribute.starts_with("xmlns:");
+}
 
 bool HasElements(const pugi::xml_node& node) {
   const auto children = node.children();
@@ -40,7 +52,7 @@ std::string TextOf(const pugi::xml_node& node) {
 std::pair<std::string, int> MostFrequentChild(const pugi::xml_node& node) {
   std::map<std::string, int> counts;
   for (const pugi::xml_node& child : node.children()) {
-    if (child.type() == pugi::node_element) ++counts[child.name()];
+    if (child.type() == pugi::node_element) ++counts[LocalName(child.name())];
   }
   std::pair<std::string, int> best;
   for (const auto& [name, count] : counts) {
@@ -63,7 +75,7 @@ std::string FindRowElement(const pugi::xml_node& root) {
         break;
       }
     }
-    if (next) only = next.name();
+    if (next) only = LocalName(next.name());
     node = next;
   }
   return only;
@@ -75,44 +87,56 @@ json ValueOf(const pugi::xml_node& node, InferredType& type);
 json FieldsOf(const pugi::xml_node& node, InferredType& type) {
   json fields = json::object();
   for (const pugi::xml_attribute& attribute : node.attributes()) {
-    type.Part(attribute.name()).Observe(ClassifyValue(attribute.name(), attribute.value()));
-    fields[attribute.name()] = attribute.value();
+    if (DeclaresNamespace(attribute.name())) continue;
+    const std::string name = LocalName(attribute.name());
+    type.Part(name).Observe(ClassifyValue(name, attribute.value()), attribute.value());
+    fields[name] = attribute.value();
   }
   std::map<std::string, int> counts;
   for (const pugi::xml_node& child : node.children()) {
-    if (child.type() == pugi::node_element) ++counts[child.name()];
+    if (child.type() == pugi::node_element) ++counts[LocalName(child.name())];
   }
   for (const pugi::xml_node& child : node.children()) {
     if (child.type() != pugi::node_element) continue;
-    InferredType& part = type.Part(child.name());
-    if (counts[child.name()] == 1 && part.kind != InferredKind::kList) {
-      fields[child.name()] = ValueOf(child, part);
+    // Too many anyway: the row is refused.
+    if (type.parts.size() > kMaxColumns) break;
+    const std::string name = LocalName(child.name());
+    InferredType& part = type.Part(name);
+    if (counts[name] == 1 && part.kind != InferredKind::kList) {
+      fields[name] = ValueOf(child, part);
       continue;
     }
     // One list a row, however many elements it has.
-    const bool is_list = fields.contains(child.name()) ? part.kind == InferredKind::kList
-                                                       : part.ObserveNested(InferredKind::kList);
+    const bool is_list = fields.contains(name) ? part.kind == InferredKind::kList
+                                               : part.ObserveNested(InferredKind::kList);
     InferredType scrap;
     InferredType& element = is_list ? part.Part("element") : scrap;
-    fields[child.name()].push_back(ValueOf(child, element));
+    fields[name].push_back(ValueOf(child, element));
   }
   const std::string text = TextOf(node);
   if (!text.empty()) {
-    type.Part(kTextField).Observe(ClassifyText(text));
+    type.Part(kTextField).Observe(ClassifyText(text), text);
     fields[kTextField] = text;
   }
   return fields;
 }
 
+bool HasAttributes(const pugi::xml_node& node) {
+  const auto attributes = node.attributes();
+  return std::any_of(
+      attributes.begin(), attributes.end(),
+      [](const pugi::xml_attribute& attribute) { return !DeclaresNamespace(attribute.name()); });
+}
+
 json ValueOf(const pugi::xml_node& node, InferredType& type) {
-  if (HasElements(node) || node.first_attribute()) {
+  if (HasElements(node) || HasAttributes(node)) {
     if (type.ObserveNested(InferredKind::kStruct)) return FieldsOf(node, type);
     InferredType scrap{.kind = InferredKind::kStruct};
     return FieldsOf(node, scrap);
   }
   const std::string text = TextOf(node);
   if (text.empty()) return nullptr;
-  type.Observe(ClassifyValue(node.name(), text));
+  type.Observe(ClassifyValue(LocalName(node.name()), text), text);
   return text;
 }
 
@@ -121,17 +145,45 @@ int64_t LineAt(std::string_view document, ptrdiff_t offset) {
   return 1 + std::count(document.begin(), end, '\n');
 }
 
-void CollectRows(const pugi::xml_node& node, const std::string& name, XmlRows& rows) {
+absl::Status Corrupt(int64_t line, std::string_view problem) {
+  return InvalidArgument("CORRUPT_FILE", absl::StrCat("line ", line, ": ", std::string(problem)));
+}
+
+// Refuses a document in which recursion would go too deep, without recursion.
+absl::Status CheckDepth(std::string_view document, pugi::xml_document& xml) {
+  struct DepthWalker : pugi::xml_tree_walker {
+    bool for_each(pugi::xml_node& node) override {
+      if (depth() <= kMaxDepth) return true;
+      offset = node.offset_debug();
+      return false;
+    }
+    ptrdiff_t offset = 0;
+  } walker;
+  if (xml.traverse(walker)) return absl::OkStatus();
+  return Corrupt(LineAt(document, walker.offset),
+                 absl::StrCat("elements are nested more than ", kMaxDepth, " deep"));
+}
+
+// Takes the rows below an element in.
+absl::Status CollectRows(const pugi::xml_node& node, const std::string& name, XmlRows& rows) {
   for (const pugi::xml_node& child : node.children()) {
     if (child.type() != pugi::node_element) continue;
-    if (child.name() != name) {
-      CollectRows(child, name, rows);
+    if (LocalName(child.name()) != name && child.name() != name) {
+      TARN_RETURN_IF_ERROR(CollectRows(child, name, rows));
       continue;
     }
-    ++rows.scanned.row_count;
     const json row = FieldsOf(child, rows.scanned.columns);
+    ++rows.scanned.row_count;
+    if (rows.scanned.columns.parts.size() > kMaxColumns) {
+      return InvalidArgument(
+          "CORRUPT_FILE",
+          absl::StrCat("row ", rows.scanned.row_count, ": there are more than ", kMaxColumns,
+                       " different fields up to here; do names hold what "
+                       "should be values?"));
+    }
     rows.json_lines += row.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
   }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -140,14 +192,19 @@ absl::StatusOr<XmlRows> ReadXmlRows(std::string_view document, const std::string
   pugi::xml_document xml;
   const pugi::xml_parse_result parsed =
       xml.load_buffer(document.data(), document.size(), pugi::parse_default | pugi::parse_cdata);
-  if (!parsed) {
-    return InvalidArgument("CORRUPT_FILE", absl::StrCat("line ", LineAt(document, parsed.offset),
-                                                        ": ", parsed.description()));
+  if (!parsed) return Corrupt(LineAt(document, parsed.offset), parsed.description());
+  TARN_RETURN_IF_ERROR(CheckDepth(document, xml));
+  if (const size_t good = Utf8Prefix(document);
+      parsed.encoding == pugi::encoding_utf8 && good < document.size()) {
+    return Corrupt(LineAt(document, static_cast<ptrdiff_t>(good)),
+                   "bytes that are no UTF-8, where the document names no other encoding");
   }
   const pugi::xml_node root = xml.document_element();
   XmlRows rows;
   rows.row_element = row_element.empty() ? FindRowElement(root) : row_element;
-  if (!rows.row_element.empty()) CollectRows(root, rows.row_element, rows);
+  if (!rows.row_element.empty()) {
+    TARN_RETURN_IF_ERROR(CollectRows(root, rows.row_element, rows));
+  }
   if (rows.scanned.row_count == 0 && (HasElements(root) || rows.row_element.empty())) {
     return InvalidArgument(
         "ROW_ELEMENT_NOT_FOUND",

@@ -1,6 +1,8 @@
 // Rows of an XML document: the content of one repeated element. A child element or an attribute is
 // a field; a child that is repeated within a row is a list; one with children or attributes is a
-// struct, whose own text, if any, is its field "value". Types are found as those of CSV are.
+// struct, whose own text, if any, is its field "value". Types are found as those of CSV are. Names
+// stand without the prefix of their namespace; what declares namespaces is no field. Elements are
+// nested at most 100 deep.
 //
 // Pure; any thread. The whole document is in memory.
 #pragma once

@@ -42,6 +42,35 @@ TEST(XmlRowsTest, RowsMayLieDeeperAndBeNamed) {
               StatusIs(absl::StatusCode::kInvalidArgument, "ROW_ELEMENT_NOT_FOUND"));
 }
 
+TEST(XmlRowsTest, PrefixesOfNamespacesAreNoPartOfNames) {
+  const char* text =
+      "<a:r xmlns:a='u' xmlns='v'><a:i a:id='1'><x xmlns:b='w'>2</x></a:i><a:i/></a:r>";
+  ASSERT_OK_AND_ASSIGN(const XmlRows rows, ReadXmlRows(text, ""));
+  EXPECT_EQ(rows.row_element, "i");
+  const Field row = FieldOf("row", rows.scanned.columns);
+  ASSERT_EQ(row.fields.size(), 2u);
+  EXPECT_EQ(row.fields[0].name, "id");
+  EXPECT_EQ(row.fields[1].name, "x");
+  EXPECT_EQ(row.fields[1].type.kind, TypeKind::kLong);
+  ASSERT_OK(ReadXmlRows(text, "a:i").status());
+}
+
+TEST(XmlRowsTest, ElementsMayNotBeNestedAnyDepth) {
+  std::string open, close;
+  for (int i = 0; i < 300'000; ++i) {
+    open += "<a>";
+    close += "</a>";
+  }
+  EXPECT_THAT(ReadXmlRows(open + close, ""),
+              StatusIs(absl::StatusCode::kInvalidArgument, "CORRUPT_FILE",
+                       HasSubstr("nested more than 100 deep")));
+}
+
+TEST(XmlRowsTest, BytesThatAreNoTextAreRefused) {
+  EXPECT_THAT(ReadXmlRows("<r>\n<i>K\xF6ln</i><i/></r>", ""),
+              StatusIs(absl::StatusCode::kInvalidArgument, "CORRUPT_FILE", HasSubstr("line 2")));
+}
+
 TEST(XmlRowsTest, ADocumentThatDoesNotParseIsNamedByItsLine) {
   EXPECT_THAT(ReadXmlRows("<root>\n<row><a>1</a>\n</root>", ""),
               StatusIs(absl::StatusCode::kInvalidArgument, "CORRUPT_FILE", HasSubstr("line 3")));

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
 
 #include "tarn/catalog/v1/table.pb.h"
@@ -9,6 +10,7 @@
 #include "common/duckdb/row_writer.h"
 #include "common/table_schema/table_reader.h"
 #include "services/catalog/crawl/crawler_manager.h"
+#include "services/catalog/crawl/crawler_store.h"
 #include "services/catalog/scan_planner.h"
 #include "services/catalog/table_proto.h"
 
@@ -24,16 +26,19 @@ void CrawlFixture::Remove(const std::string& below) {
   std::filesystem::remove(folder_.path() / "default/landing/d/t" / below);
 }
 
-Crawl CrawlFixture::RunCrawl(const std::string& table, const std::string& path) {
+Crawl CrawlFixture::RunCrawl(const std::string& table, const std::string& path, bool dry_run) {
   const std::string id = "c-" + table;
   absl::StatusOr<Crawl> started = catalog_.pool().Run([&](Transaction& txn) {
     CrawlerManager crawlers(txn);
-    if (!crawlers.Get("default", id).ok()) {
-      const auto made =
-          crawlers.Create(catalog_.actor(), {.id = id, .table = catalog_.Key(table), .path = path});
-      EXPECT_TRUE(made.ok()) << made.status();
-    }
-    return crawlers.Start(catalog_.actor(), id);
+    Crawler crawler = settings_;
+    crawler.id = id;
+    crawler.table = catalog_.Key(table);
+    crawler.path = path;
+    const auto made = crawlers.Get("default", id).ok()
+                          ? crawlers.Update(catalog_.actor(), crawler, "")
+                          : crawlers.Create(catalog_.actor(), crawler);
+    EXPECT_TRUE(made.ok()) << made.status();
+    return crawlers.Start(catalog_.actor(), id, dry_run);
   });
   EXPECT_TRUE(started.ok()) << started.status();
   CrawlWorker worker(catalog_.pool(), *lake_, engine_, metrics_, {.holder = "test"});
@@ -43,6 +48,21 @@ Crawl CrawlFixture::RunCrawl(const std::string& table, const std::string& path) 
       [&](Transaction& txn) { return CrawlerManager(txn).GetCrawl("default", id, started->id); });
   EXPECT_TRUE(ended.ok()) << ended.status();
   return *std::move(ended);
+}
+
+v1::ColumnExplanation CrawlFixture::Explain(const Crawl& crawl, const std::string& column) {
+  v1::ColumnExplanation found;
+  const absl::Status read = catalog_.pool().Run([&](Transaction& txn) {
+    for (const std::string& json :
+         CrawlerStore(txn).ListExplanations("default", crawl.crawler, crawl.id, 1, 1000)) {
+      v1::ColumnExplanation explanation;
+      EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(json, &explanation).ok()) << json;
+      if (explanation.column() == column) found = explanation;
+    }
+    return absl::OkStatus();
+  });
+  EXPECT_TRUE(read.ok()) << read;
+  return found;
 }
 
 std::vector<std::string> CrawlFixture::Query(const std::string& sql, const std::string& table) {

@@ -8,6 +8,7 @@
 
 #include "tarn/alerting/v1/alerting_service.pb.h"
 #include "tarn/catalog/v1/catalog_service.pb.h"
+#include "tarn/catalog/v1/crawl_explanation_service.pb.h"
 #include "tarn/catalog/v1/governance_service.pb.h"
 #include "tarn/catalog/v1/history_service.pb.h"
 #include "tarn/dashboard/v1/auth_service.pb.h"
@@ -36,9 +37,10 @@ std::vector<const FileDescriptor*> ServiceFiles() {
   std::vector<const FileDescriptor*> files;
   for (const Descriptor* message :
        {alerting::v1::ListRulesRequest::descriptor(), catalog::v1::GetTableRequest::descriptor(),
-        catalog::v1::GetGrantRequest::descriptor(), catalog::v1::ListTagsRequest::descriptor(),
-        v1::GetCallerRequest::descriptor(), v1::RenderDashboardRequest::descriptor(),
-        ingestion::v1::GetConnectorRequest::descriptor(),
+        catalog::v1::GetGrantRequest::descriptor(),
+        catalog::v1::ListColumnExplanationsRequest::descriptor(),
+        catalog::v1::ListTagsRequest::descriptor(), v1::GetCallerRequest::descriptor(),
+        v1::RenderDashboardRequest::descriptor(), ingestion::v1::GetConnectorRequest::descriptor(),
         ingestion::v1::GetDeviceRequest::descriptor(),
         ingestion::v1::PreviewActivitiesRequest::descriptor(),
         ingestion::v1::PutRecordsRequest::descriptor(),
