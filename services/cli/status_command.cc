@@ -67,6 +67,14 @@ int ShowModules(Session& session, ResourceClient& client) {
   return failed;
 }
 
+// Why a stream's delivery does not get on, else what makes it slow.
+TableCell DeliveryProblem(const ingestion::v1::StreamStatistics& statistics) {
+  if (!statistics.delivery_error().empty()) {
+    return {OneLine(statistics.delivery_error()), Style::kBad};
+  }
+  return {OneLine(statistics.delivery_warning()), Style::kWarning};
+}
+
 // What could not be read is left out: the table of modules has said why.
 void ShowStreams(Terminal& terminal, ResourceClient& client) {
   const auto page = client.List(**FindKind("stream"), "", 0);
@@ -79,12 +87,12 @@ void ShowStreams(Terminal& terminal, ResourceClient& client) {
                     {WithThousands(statistics.delivered_records())},
                     {WithThousands(statistics.end_position() - statistics.delivered_position())},
                     {WithThousands(statistics.dead_letter_records())},
-                    {OneLine(statistics.delivery_error()), Style::kBad}});
+                    DeliveryProblem(statistics)});
   }
   terminal.out << "\n";
   WriteTable(
       terminal,
-      {{"STREAM"}, {"DELIVERED", true}, {"WAITING", true}, {"DEAD LETTERS", true}, {"ERROR"}},
+      {{"STREAM"}, {"DELIVERED", true}, {"WAITING", true}, {"DEAD LETTERS", true}, {"PROBLEM"}},
       rows);
 }
 
