@@ -175,8 +175,11 @@ double LateEarlyRatio(LoadTarget& target, const std::string& old, int commits) {
   Appender early(target, "fresh", "early");
   std::vector<double> late_times, early_times;
   for (int i = 0; i < commits; ++i) {
-    late_times.push_back(absl::ToDoubleMilliseconds(late.Append()));
-    early_times.push_back(absl::ToDoubleMilliseconds(early.Append()));
+    // Each is the first of a pair as often as the other.
+    for (const bool is_late : {i % 2 == 0, i % 2 != 0}) {
+      auto& times = is_late ? late_times : early_times;
+      times.push_back(absl::ToDoubleMilliseconds((is_late ? late : early).Append()));
+    }
   }
   return Percentile(late_times, 0.5) / Percentile(early_times, 0.5);
 }
