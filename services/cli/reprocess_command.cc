@@ -54,7 +54,9 @@ absl::StatusOr<ingestion::StartReprocessRequest> RequestOf(const ReprocessOption
   ingestion::StartReprocessRequest request;
   TARN_ASSIGN_OR_RETURN(*request.mutable_stream(), FullName("streams/{stream}", options.stream));
   TARN_ASSIGN_OR_RETURN(*request.mutable_start_time(), ParseTime("--from", options.from));
-  TARN_ASSIGN_OR_RETURN(*request.mutable_end_time(), ParseTime("--to", options.to));
+  if (!options.to.empty()) {
+    TARN_ASSIGN_OR_RETURN(*request.mutable_end_time(), ParseTime("--to", options.to));
+  }
   if (!options.destination.empty()) {
     TARN_ASSIGN_OR_RETURN(*request.mutable_destination(),
                           FullName("databases/{database}/tables/{table}", options.destination));
@@ -142,8 +144,8 @@ void AddReprocessCommand(CLI::App& program, Session& session) {
   command->add_option("--from", options->from, "Records that arrived at this time or later")
       ->required()
       ->type_name("TIME");
-  command->add_option("--to", options->to, "Records that arrived before this time")
-      ->required()
+  command
+      ->add_option("--to", options->to, "Records that arrived before this time; now unless given")
       ->type_name("TIME");
   command
       ->add_option("--destination", options->destination,
@@ -152,7 +154,7 @@ void AddReprocessCommand(CLI::App& program, Session& session) {
   command->add_flag("--wait", options->wait, "Wait until it has ended");
   command->footer(
       "Examples:\n"
-      "  tarn reprocess device_messages --from 2026-11-01 --to 2026-11-21T12:00:00Z --wait\n"
+      "  tarn reprocess device_messages --from 2026-11-21T12:00:00Z --wait\n"
       "  tarn reprocess device_messages --from 2026-11-01 --to 2026-11-02 --destination "
       "iot.readings\n");
   command->fallthrough();

@@ -44,9 +44,10 @@ absl::StatusOr<v1::Reprocess> ReprocessManager::Start(const RequestContext& cont
   TARN_ASSIGN_OR_RETURN(const Stream stream, streams_.Get(context.workspace, id));
   std::vector<FieldViolation> violations;
   const std::optional<absl::Time> start = ToTime(request.start_time());
-  const std::optional<absl::Time> end = ToTime(request.end_time());
+  const std::optional<absl::Time> end =
+      request.has_end_time() ? ToTime(request.end_time()) : clock_.Now();
   if (!request.has_start_time() || !start) violations.push_back({"start_time", "must be a time"});
-  if (!request.has_end_time() || !end) violations.push_back({"end_time", "must be a time"});
+  if (!end) violations.push_back({"end_time", "must be a time"});
   if (start && end && *start >= *end) {
     violations.push_back({"end_time", "must be later than start_time"});
   } else if (end && *end <= stream.create_time) {

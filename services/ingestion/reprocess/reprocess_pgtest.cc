@@ -2,6 +2,7 @@
 // takes the place of the rows that were there, once, whatever happens meanwhile.
 #include <atomic>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -77,12 +78,13 @@ class ReprocessPgTest : public KillTest {
     if (!status.ok()) return rpc::FromGrpcStatus(status);
     return response;
   }
-  absl::StatusOr<v1::Reprocess> StartReprocess(absl::Time start, absl::Time end,
+  // Without an end: until now.
+  absl::StatusOr<v1::Reprocess> StartReprocess(absl::Time start, std::optional<absl::Time> end,
                                                const std::string& destination = "") {
     v1::StartReprocessRequest request;
     request.set_stream("streams/s");
     *request.mutable_start_time() = ToTimestamp(start);
-    *request.mutable_end_time() = ToTimestamp(end);
+    if (end) *request.mutable_end_time() = ToTimestamp(*end);
     request.set_destination(destination);
     return CallReprocess<v1::Reprocess>(&v1::ReprocessService::Stub::StartReprocess, request);
   }
@@ -93,7 +95,8 @@ class ReprocessPgTest : public KillTest {
     return CallReprocess<v1::Reprocess>(&v1::ReprocessService::Stub::GetReprocess, request);
   }
   // Of all that arrived until now, or in the range, to its end.
-  v1::Reprocess Reprocess(absl::Time start = absl::UnixEpoch(), absl::Time end = absl::Now()) {
+  v1::Reprocess Reprocess(absl::Time start = absl::UnixEpoch(),
+                          std::optional<absl::Time> end = std::nullopt) {
     auto reprocess = StartReprocess(start, end);
     EXPECT_OK(reprocess);
     if (!reprocess.ok()) return {};
