@@ -101,7 +101,7 @@ TEST_F(TagTest, APreviewSaysWhatExpiryThenDoes) {
     EXPECT_EQ(older.size(), 1u);
     return absl::OkStatus();
   }));
-  EXPECT_EQ(Expire().files.file_count, 2);
+  EXPECT_EQ(Expire().files, 2);
 }
 
 TEST_F(TagTest, TheNewestSnapshotsStayHoweverOldTheyAre) {

@@ -472,11 +472,11 @@ TEST_F(MaintenanceTest, AFileThatWasAddedAgainStaysWhileASnapshotReadsIt) {
         "sequence_number < 3");
     return absl::OkStatus();
   }));
-  ASSERT_OK_AND_ASSIGN(const ExpiryEffect effect, catalog.pool().Run([&](Transaction& txn) {
+  ASSERT_OK_AND_ASSIGN(const Expired expired, catalog.pool().Run([&](Transaction& txn) {
     return ExpireSnapshots(txn, catalog.Key("t"));
   }));
-  EXPECT_EQ(effect.snapshots, 2);
-  EXPECT_EQ(effect.files.file_count, 0);
+  EXPECT_EQ(expired.snapshots, 2);
+  EXPECT_EQ(expired.files, 0);
 }
 
 TEST_F(MaintenanceTest, ResponsesOlderThanADayAreForgotten) {

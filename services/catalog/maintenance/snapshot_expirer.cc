@@ -48,7 +48,7 @@ std::string OldSnapshots() {
 
 // lost: the rows of files that no snapshot names once those are gone that expire. Commit times
 // ascend with sequence numbers, so what is not old has no gap; below it there are only tagged
-// snapshots.
+// snapshots, also when the others are gone already.
 // gone: those of them that are Tarn's own (of an external table: the copies that are read in the
 // place of its files), but for what another row names: a file can be added again.
 std::string LostFiles() {
@@ -66,7 +66,7 @@ std::string LostFiles() {
       "  AND NOT EXISTS (SELECT 1 FROM catalog.data_files f WHERE f.table_uid = $1 "
       "    AND f.path = l.path AND f.ctid NOT IN (SELECT row_id FROM lost)) "
       "  AND NOT EXISTS (SELECT 1 FROM catalog.data_files f WHERE f.table_uid = $1 "
-      "    AND f.derived_path = l.path AND f.ctid NOT IN (SELECT row_id FROM lost))) ");
+      "    AND f.derived_path = l.path AND f.ctid NOT IN (SELECT row_id FROM lost)))");
 }
 
 absl::StatusOr<Limits> LimitsOf(const Table& table) {
@@ -88,7 +88,7 @@ ExpiryEffect EffectOf(Transaction& txn, const Table& table, const Limits& limits
   if (effect.snapshots == 0) return effect;
   const Row files =
       txn.Exec(LostFiles() +
-                   "SELECT count(*) AS files, coalesce(CASE WHEN bool_or(row_count < 0) THEN -1 "
+                   " SELECT count(*) AS files, coalesce(CASE WHEN bool_or(row_count < 0) THEN -1 "
                    "ELSE sum(row_count) END, 0)::bigint AS rows, "
                    "coalesce(sum(byte_count), 0)::bigint AS bytes FROM gone",
                table.uid, limits.last, limits.age, limits.managed)
@@ -98,15 +98,17 @@ ExpiryEffect EffectOf(Transaction& txn, const Table& table, const Limits& limits
   return effect;
 }
 
-// Makes garbage of the files that no snapshot names any more.
-void LetFilesGo(Transaction& txn, const Table& table, const Limits& limits) {
-  txn.Exec(LostFiles() +
-               "INSERT INTO catalog.garbage (workspace, path, delete_after) SELECT $5, path, now() "
-               "+ $6::bigint * interval '1 millisecond' FROM gone ON CONFLICT DO NOTHING",
-           table.uid, limits.last, limits.age, limits.managed, table.key.workspace,
-           absl::ToInt64Milliseconds(kGarbageGrace));
-  txn.Exec(LostFiles() + "DELETE FROM catalog.data_files f USING lost l WHERE f.ctid = l.row_id",
-           table.uid, limits.last, limits.age, limits.managed);
+// Makes garbage of the files that no snapshot names any more; how many.
+int64_t LetFilesGo(Transaction& txn, const Table& table, const Limits& limits) {
+  return txn
+      .Exec(LostFiles() +
+                ", forgotten AS (DELETE FROM catalog.data_files f USING lost l "
+                "  WHERE f.ctid = l.row_id) "
+                "INSERT INTO catalog.garbage (workspace, path, delete_after) SELECT $5, path, "
+                "now() + $6::bigint * interval '1 millisecond' FROM gone ON CONFLICT DO NOTHING",
+            table.uid, limits.last, limits.age, limits.managed, table.key.workspace,
+            absl::ToInt64Milliseconds(kGarbageGrace))
+      .affected_rows();
 }
 
 }  // namespace
@@ -143,16 +145,17 @@ absl::StatusOr<std::vector<Snapshot>> ListExpiring(Transaction& txn, const Table
                table.uid, limits.last, limits.age, before, limit));
 }
 
-absl::StatusOr<ExpiryEffect> ExpireSnapshots(Transaction& txn, const TableKey& key) {
+absl::StatusOr<Expired> ExpireSnapshots(Transaction& txn, const TableKey& key) {
   TARN_ASSIGN_OR_RETURN(const Table table, TableManager(txn).Lock(key));
   TARN_ASSIGN_OR_RETURN(const Limits limits, LimitsOf(table));
   TagStore(txn).DeleteEnded(table.uid);
-  const ExpiryEffect effect = EffectOf(txn, table, limits);
-  if (effect.snapshots == 0) return effect;
-  LetFilesGo(txn, table, limits);
-  txn.Exec(absl::StrCat("DELETE FROM ", OldSnapshots(), " AND NOT ", IsTagged()), table.uid,
-           limits.last, limits.age);
-  return effect;
+  Expired expired;
+  expired.snapshots =
+      txn.Exec(absl::StrCat("DELETE FROM ", OldSnapshots(), " AND NOT ", IsTagged()), table.uid,
+               limits.last, limits.age)
+          .affected_rows();
+  if (expired.snapshots > 0) expired.files = LetFilesGo(txn, table, limits);
+  return expired;
 }
 
 }  // namespace tarn::catalog

@@ -27,11 +27,17 @@ struct ExpiryRule {
 // INVALID_ARGUMENT INVALID_FIELD for a property that cannot be read.
 absl::StatusOr<ExpiryRule> ExpiryRuleOf(const std::map<std::string, std::string>& properties);
 
-// What an expiry does, or would do.
+// What an expiry would do.
 struct ExpiryEffect {
-  int64_t snapshots = 0;         // that go
+  int64_t snapshots = 0;         // that would go
   int64_t tagged_snapshots = 0;  // that would go but for a tag
-  FileTotals files;              // that no snapshot names any more
+  FileTotals files;              // that no snapshot would name any more
+};
+
+// What an expiry did.
+struct Expired {
+  int64_t snapshots = 0;
+  int64_t files = 0;  // that have become garbage
 };
 
 // What ExpireSnapshots would do now; changes nothing.
@@ -44,6 +50,6 @@ absl::StatusOr<std::vector<Snapshot>> ListExpiring(Transaction& txn, const Table
 
 // Expires in the caller's transaction, under the lock of the table's head. NOT_FOUND
 // TABLE_NOT_FOUND; INVALID_ARGUMENT INVALID_FIELD for a property that cannot be read.
-absl::StatusOr<ExpiryEffect> ExpireSnapshots(Transaction& txn, const TableKey& key);
+absl::StatusOr<Expired> ExpireSnapshots(Transaction& txn, const TableKey& key);
 
 }  // namespace tarn::catalog

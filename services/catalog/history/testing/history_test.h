@@ -68,11 +68,11 @@ class HistoryTest : public ::testing::Test {
         "UPDATE catalog.tables SET properties = '{\"tarn.snapshots.max_age\": \"1h\", "
         "\"tarn.snapshots.min_count\": \"1\"}'");
   }
-  ExpiryEffect Expire() {
-    auto effect = catalog_.pool().Run(
+  Expired Expire() {
+    auto expired = catalog_.pool().Run(
         [&](Transaction& txn) { return ExpireSnapshots(txn, catalog_.Key("t")); });
-    EXPECT_OK(effect);
-    return *effect;
+    EXPECT_OK(expired);
+    return *expired;
   }
   // The names of the files of a snapshot.
   absl::StatusOr<std::vector<std::string>> Files(const SnapshotReference& at,
