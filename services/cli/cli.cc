@@ -85,6 +85,10 @@ int RunCli(const std::vector<std::string>& arguments, Terminal& terminal) {
   AddPutCommand(program, session);
   AddDevicesCommand(program, session);
   AddReprocessCommand(program, session);
+  AddSnapshotsCommand(program, session);
+  AddTagsCommand(program, session);
+  AddDiffCommand(program, session);
+  AddRollbackCommand(program, session);
   AddQueryCommand(program, session);
   AddAccessCommand(program, session);
   AddAlertsCommand(program, session);

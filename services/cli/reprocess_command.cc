@@ -4,7 +4,6 @@
 
 #include <CLI/CLI.hpp>
 #include <absl/time/clock.h>
-#include <google/protobuf/util/time_util.h>
 
 #include "tarn/ingestion/v1/reprocess_service.grpc.pb.h"
 
@@ -16,6 +15,7 @@
 #include "services/cli/progress_line.h"
 #include "services/cli/resource_name.h"
 #include "services/cli/session.h"
+#include "services/cli/time_option.h"
 
 namespace tarn::cli {
 namespace {
@@ -36,26 +36,12 @@ struct ReprocessOptions {
   bool wait = false;
 };
 
-// A day in UTC, or RFC 3339.
-absl::StatusOr<google::protobuf::Timestamp> ParseTime(const std::string& option,
-                                                      const std::string& text) {
-  absl::Time time;
-  if (!absl::ParseTime("%Y-%m-%d", text, absl::UTCTimeZone(), &time, nullptr) &&
-      !absl::ParseTime(absl::RFC3339_full, text, &time, nullptr)) {
-    return InvalidArgument("INVALID_OPTION",
-                           option + " \"" + text +
-                               "\" is no time; write a day (2026-11-21, which begins at 00:00 UTC) "
-                               "or a time with its zone (2026-11-21T15:00:00Z)");
-  }
-  return google::protobuf::util::TimeUtil::MicrosecondsToTimestamp(absl::ToUnixMicros(time));
-}
-
 absl::StatusOr<ingestion::StartReprocessRequest> RequestOf(const ReprocessOptions& options) {
   ingestion::StartReprocessRequest request;
   TARN_ASSIGN_OR_RETURN(*request.mutable_stream(), FullName("streams/{stream}", options.stream));
-  TARN_ASSIGN_OR_RETURN(*request.mutable_start_time(), ParseTime("--from", options.from));
+  TARN_ASSIGN_OR_RETURN(*request.mutable_start_time(), ParseTimeOption("--from", options.from));
   if (!options.to.empty()) {
-    TARN_ASSIGN_OR_RETURN(*request.mutable_end_time(), ParseTime("--to", options.to));
+    TARN_ASSIGN_OR_RETURN(*request.mutable_end_time(), ParseTimeOption("--to", options.to));
   }
   if (!options.destination.empty()) {
     TARN_ASSIGN_OR_RETURN(*request.mutable_destination(),

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tarn/catalog/v1/catalog_service.grpc.pb.h"
+#include "tarn/catalog/v1/history_service.grpc.pb.h"
 #include "tarn/query/v1/query_service.grpc.pb.h"
 
 #include "common/auth/testing/fake_tokens.h"
@@ -220,6 +221,42 @@ TEST_F(QueryCatalogTest, WhenARowWasCommittedSurvivesCompaction) {
   EXPECT_EQ(Ok(absl::StrCat("SELECT x, epoch_us(_committed_at) FROM t AT (VERSION => ", before,
                             ") ORDER BY x")),
             rows);
+}
+
+TEST_F(QueryCatalogTest, ATagIsReadAndRolledBackToWithItsRowsTimes) {
+  MakeStreamTable();
+  const std::string rows = Row(1, Deliver(1)) + Row(2, Deliver(2));
+  const auto history = catalog::v1::HistoryService::NewStub(server_->InProcessChannel({}));
+  catalog::v1::CreateTagRequest tag;
+  tag.mutable_tag()->set_name(std::string(kTable) + "/tags/good");
+  ASSERT_OK(rpc::Call(*history, &catalog::v1::HistoryService::Stub::CreateTag, tag, Ada()));
+  Ok("INSERT OVERWRITE t SELECT 3");
+  EXPECT_EQ(Ok("SELECT x FROM t"), "[3]\n");
+  EXPECT_EQ(Ok("SELECT x FROM t AT (VERSION => 'good') ORDER BY x"), "[1]\n[2]\n");
+  EXPECT_THAT(Run("SELECT x FROM t AT (VERSION => 'gone')"),
+              StatusIs(absl::StatusCode::kNotFound, "TAG_NOT_FOUND"));
+
+  catalog::v1::RollbackTableRequest back;
+  back.set_table(kTable);
+  back.mutable_to()->set_tag("good");
+  ASSERT_OK(rpc::Call(*history, &catalog::v1::HistoryService::Stub::RollbackTable, back, Ada()));
+  EXPECT_EQ(Ok("SELECT x, epoch_us(_committed_at) FROM t ORDER BY x"), rows);
+  Compact();
+  EXPECT_EQ(Ok("SELECT x, epoch_us(_committed_at) FROM t ORDER BY x"), rows);
+
+  // What came in, also of what is one file now.
+  catalog::v1::ListFileOriginsRequest request;
+  request.set_table(kTable);
+  ASSERT_OK_AND_ASSIGN(
+      const catalog::v1::ListFileOriginsResponse origins,
+      rpc::Call(*history, &catalog::v1::HistoryService::Stub::ListFileOrigins, request, Ada()));
+  ASSERT_EQ(origins.files_size(), 1);
+  int64_t came_in = 0;
+  for (const catalog::v1::FileOrigin& origin : origins.files(0).origins()) {
+    EXPECT_EQ(origin.kind(), catalog::v1::ORIGIN_KIND_CLIENT);
+    came_in += origin.row_count();
+  }
+  EXPECT_EQ(came_in, 2) << origins.ShortDebugString();
 }
 
 TEST_F(QueryCatalogTest, SystemColumnsInJoinsAndViews) {
