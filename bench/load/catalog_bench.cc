@@ -1,5 +1,6 @@
-// tarn-bench-catalog: commits, reads and plans of large tables, over a PostgreSQL on this machine
-// that flushes. The files that are committed do not exist: nobody reads them.
+// tarn-bench-catalog: commits, reads and plans of large tables, and crawls of many files, over a
+// PostgreSQL on this machine that flushes. The files that are committed do not exist: nobody reads
+// them.
 #include <iostream>
 
 #include <CLI/CLI.hpp>
@@ -8,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/load/catalog_load.h"
+#include "bench/load/crawl_bench.h"
 #include "bench/load/load_target.h"
 
 namespace tarn::bench {
@@ -56,6 +58,10 @@ int Run(double seconds, bool json) {
     }
   }
   const double ratio = LateEarlyRatio(target, "old", 500);
+  say("crawls of 10,000 files");
+  const absl::StatusOr<CrawlFigures> crawls = MeasureCrawls(
+      target.NewChannel("catalog"), [&] { return target.credentials(); }, target.landing());
+  DieUnlessOk(crawls.status(), "crawling");
   const double peak = target.PeakMemory("catalog");
 
   if (json) {
@@ -66,6 +72,8 @@ int Run(double seconds, bool json) {
         {"get_table_p99_ms", get_table},
         {"plan_scan_p99_ms", plan_scan},
         {"append_late_early_ratio", ratio},
+        {"crawl_10k_files_s", crawls->crawl_10k_files_s},
+        {"recrawl_10k_files_s", crawls->recrawl_10k_files_s},
         {"rss_mib", peak},
         {"seconds", seconds},
     };
@@ -81,6 +89,8 @@ int Run(double seconds, bool json) {
   row("GetTable, 100,000 files", absl::StrFormat("%8.1f ms (p99)", get_table));
   row("PlanScan, 10 of 100,000 files", absl::StrFormat("%8.1f ms (p99)", plan_scan));
   row("the 10,000th append to the first", absl::StrFormat("%8.2f times as long", ratio));
+  row("crawl of 10,000 files", absl::StrFormat("%8.1f s", crawls->crawl_10k_files_s));
+  row("the same again, nothing changed", absl::StrFormat("%8.1f s", crawls->recrawl_10k_files_s));
   row("memory of catalog", absl::StrFormat("%8.0f MiB at most", peak));
   return 0;
 }
@@ -89,7 +99,8 @@ int Run(double seconds, bool json) {
 }  // namespace tarn::bench
 
 int main(int argc, char** argv) {
-  CLI::App app("Measures commits to the catalog and plans of large tables.", "tarn-bench-catalog");
+  CLI::App app("Measures commits to the catalog, plans of large tables, and crawls.",
+               "tarn-bench-catalog");
   app.footer("Example:\n  tarn-bench-catalog --seconds 20 --json");
   double seconds = 20;
   bool json = false;

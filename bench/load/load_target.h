@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
@@ -42,6 +43,10 @@ class LoadTarget {
   // "127.0.0.1:1234": ingestion's HTTP listener.
   const std::string& ingestion_http_address() const { return http_address_; }
   rpc::Credentials credentials();
+  // Where files are put down for crawlers.
+  std::filesystem::path landing() const {
+    return std::filesystem::path(tarn_.lake()) / "default/landing";
+  }
 
   // A stream that delivers to bench.<name>, with the columns of device_messages.h and the defaults
   // of streams. Returns its max_delay.
