@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <thread>
 
 #include "common/postgres/listener.h"
@@ -16,6 +17,8 @@ namespace tarn::events {
 namespace {
 
 constexpr absl::Duration kFirstBackoff = absl::Milliseconds(100);
+// Between two looks, so that events that come one upon the other are handled together.
+constexpr absl::Duration kGatherPause = absl::Milliseconds(20);
 
 // Another process of this name has moved on (or is at it): not a failure, look again.
 constexpr char kMovedOn[] = "SUBSCRIBER_MOVED_ON";
@@ -51,14 +54,20 @@ struct EventSubscriber::State {
     });
   }
 
-  // Moves the place from `from` to `to` in one transaction with the handler's effect.
-  absl::Status Advance(const Cursor& from, const Cursor& to, const Event* event) {
+  // Moves the place from `from` to `to` in one transaction with the handler's effects. When the
+  // handler has failed, `failed` is the event.
+  absl::Status Advance(const Cursor& from, const Cursor& to, std::span<const Event> events) {
     return pool.Run([&](Transaction& txn) -> absl::Status {
+      failed = nullptr;
       Result locked = txn.ExecPrepared(
           "SELECT xid, seq FROM events.cursors WHERE name = $1 FOR UPDATE SKIP LOCKED",
           options.name);
       if (locked.empty() || ToCursor(locked.One()) != from) return Aborted(kMovedOn, "moved on");
-      if (event != nullptr) TARN_RETURN_IF_ERROR(handler(txn, *event));
+      for (const Event& event : events) {
+        failed = &event;
+        TARN_RETURN_IF_ERROR(handler(txn, event));
+      }
+      failed = nullptr;
       txn.ExecPrepared(
           "UPDATE events.cursors SET xid = $2::xid8, seq = $3, updated_at = now() WHERE name = $1",
           options.name, std::to_string(to.xid), to.seq);
@@ -66,31 +75,44 @@ struct EventSubscriber::State {
     });
   }
 
+  // All of them in one transaction, or those before the one at fault.
+  absl::Status Handle(const Cursor& place, std::span<const Event> events) {
+    const absl::Status status = Advance(place, events.back().position, events);
+    if (status.ok() || failed == nullptr) return status;
+    const Event* at_fault = failed;
+    const auto before = events.first(static_cast<size_t>(at_fault - events.data()));
+    if (!before.empty()) {
+      TARN_RETURN_IF_ERROR(Advance(place, before.back().position, before));
+      backoff = kFirstBackoff;
+    }
+    failed = at_fault;
+    return status;
+  }
+
   // Handles what there is. OK with true: there may be more at once.
   absl::StatusOr<bool> HandleBatch() {
-    TARN_ASSIGN_OR_RETURN(Cursor place, Place());
-    TARN_ASSIGN_OR_RETURN(EventBatch batch,
-                          ReadEvents(pool, place, options.batch_size, options.filter));
-    for (const Event& event : batch.events) {
-      if (stopping) return false;
-      absl::Status status = Advance(place, event.position, &event);
-      if (ErrorReason(status) == kMovedOn) return false;
-      if (!status.ok()) {
-        failed = event;
-        return status;
-      }
-      failed.reset();
-      backoff = kFirstBackoff;
-      place = event.position;
-    }
-    if (static_cast<int>(batch.events.size()) >= options.batch_size) return true;
-    // Beyond what the filter left out, so that it is not read again; only now and then, since a
-    // write for each foreign event would make more work than it saves.
-    if (batch.next.xid > place.xid + 1000) {
-      absl::Status status = Advance(place, batch.next, nullptr);
+    TARN_ASSIGN_OR_RETURN(const Cursor place, Place());
+    // What the filter left out behind the place is not read again.
+    const bool is_known = looked.has_value() && looked->place == place;
+    TARN_ASSIGN_OR_RETURN(const EventBatch batch, ReadEvents(pool, is_known ? looked->next : place,
+                                                             options.batch_size, options.filter));
+    looked = Looked{place, batch.next};
+    if (batch.events.empty()) {
+      // Stored only now and then, since a write for each foreign event would make more work than it
+      // saves.
+      if (batch.next.xid <= place.xid + 1000) return false;
+      const absl::Status status = Advance(place, batch.next, {});
       if (!status.ok() && ErrorReason(status) != kMovedOn) return status;
+      return false;
     }
-    return false;
+    looked.reset();
+    const absl::Status status = Handle(place, batch.events);
+    if (ErrorReason(status) == kMovedOn) return false;
+    if (!status.ok()) {
+      if (failed != nullptr) fault = *failed;
+      return status;
+    }
+    return !stopping && static_cast<int>(batch.events.size()) >= options.batch_size;
   }
 
   void Run() {
@@ -98,13 +120,15 @@ struct EventSubscriber::State {
       absl::StatusOr<bool> more = HandleBatch();
       if (more.ok()) {
         backoff = kFirstBackoff;
-        if (!*more && !stopping) listener.Wait(options.poll_interval).IgnoreError();
+        if (*more || stopping) continue;
+        pause.Wait(kGatherPause);
+        listener.Wait(options.poll_interval).IgnoreError();
         continue;
       }
       if (options.on_error) {
-        options.on_error(more.status(), failed.has_value() ? &*failed : nullptr);
+        options.on_error(more.status(), fault.has_value() ? &*fault : nullptr);
       }
-      failed.reset();
+      fault.reset();
       // Not cut short by notifications, as the listener would be; only by Stop.
       pause.Wait(backoff);
       backoff = std::min(2 * backoff, options.max_backoff);
@@ -140,7 +164,13 @@ struct EventSubscriber::State {
   std::atomic<bool> stopping = false;
   std::thread thread;
   // The thread's own.
-  std::optional<Event> failed;
+  struct Looked {
+    Cursor place;  // the stored one
+    Cursor next;   // up to where there is nothing for the handler
+  };
+  std::optional<Looked> looked;
+  const Event* failed = nullptr;  // of the batch under way
+  std::optional<Event> fault;     // the last batch's
   absl::Duration backoff = kFirstBackoff;
 };
 

@@ -1,10 +1,11 @@
 // Calls a handler for every event, in order, from a thread of its own.
 //
 // The handler gets a transaction in which the subscriber's place (events.cursors, by name) moves on
-// as well: what it does there happens exactly once, what it does elsewhere at least once. When it
-// fails, the event is tried again with growing pauses and the following ones wait: a handler that
-// wants to give up on an event records so and returns OK. Keep it short; an open transaction delays
-// the events of all readers.
+// as well: what it does there happens exactly once, what it does elsewhere at least once. Events
+// that come together share a transaction; when the handler fails, those before are done without the
+// one at fault, which is tried again with growing pauses while the following ones wait: a handler
+// that wants to give up on an event records so and returns OK. Keep it short; an open transaction
+// delays the events of all readers.
 //
 // Several processes may run a subscriber of one name: the place is locked, each event is handled by
 // one of them, and another takes over when that one dies.
